@@ -1,0 +1,3 @@
+module libpcipt/examples/list-devices
+
+go 1.19

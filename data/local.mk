@@ -1,0 +1,1 @@
+pkgconfig_DATA = data/libpcipt.pc

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A claim: the record that somebody holds devices for passthrough, and what
+ * each of them was before. It lies in the runtime folder, so any process can
+ * release it.
+ */
+#ifndef LIBPCIPT_CLAIM_H
+#define LIBPCIPT_CLAIM_H
+
+#include <libpcipt/defs.h>
+
+PCIPT_BEGIN_DECLS
+
+/**
+ * enum pcipt_claim_state - where a claim stands. Treat a value that you do not
+ * know as "not bound", and print its name. Since 0.1.
+ */
+enum pcipt_claim_state {
+	/** The record is written, the devices are being moved. */
+	PCIPT_CLAIM_BINDING = 0,
+	/** Every device is on the claim's driver. */
+	PCIPT_CLAIM_BOUND = 1,
+	/** The devices are on their way back; the claim will end. */
+	PCIPT_CLAIM_RELEASING = 2
+};
+
+/** "binding", "bound", "releasing". Since 0.1. */
+PCIPT_API const char *pcipt_claim_state_name(int state);
+
+/**
+ * pcipt_bind - take a safe set and remember it
+ *
+ * The record is written and synced before the first write to the kernel. When
+ * it fails, the devices are as they were and no claim is left, but after
+ * ROLLBACK_INCOMPLETE the claim stays, so that a release can try again.
+ * Devices that are all in one claim already, with the same driver: that claim
+ * is returned and nothing is written.
+ *
+ * @options: name, owner; or NULL.
+ * @result: in pcipt_claim_bind(), what was done, also on failure; may be NULL.
+ *
+ * Errors: as pcipt_apply(), and REFUSED, CLAIMED, NAME, DAMAGED. Since 0.1.
+ */
+PCIPT_API int pcipt_bind(struct pcipt_context *ctx, struct pcipt_set *set,
+			 const struct pcipt_options *options, struct pcipt_claim **claim,
+			 struct pcipt_error **error);
+/** As pcipt_bind(), and tells step by step what was done. Since 0.1. */
+PCIPT_API int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
+			       const struct pcipt_options *options, struct pcipt_claim **claim,
+			       struct pcipt_result **result, struct pcipt_error **error);
+
+/**
+ * pcipt_release - give a claim's devices back and end it
+ *
+ * A release only goes forward: a device that is gone, that is no longer on the
+ * claim's driver or is another device now is left alone, one whose driver
+ * refuses it stays without one. Each such device is a warning in the result;
+ * the claim ends all the same. After an error the claim is still there and can
+ * be released again.
+ *
+ * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, IO, and those of
+ * pcipt_snapshot_new(). Since 0.1.
+ */
+PCIPT_API int pcipt_release(struct pcipt_context *ctx, struct pcipt_claim *claim,
+			    const struct pcipt_options *options, struct pcipt_error **error);
+/** As pcipt_release(), and tells step by step what was done. Since 0.1. */
+PCIPT_API int pcipt_claim_release(struct pcipt_context *ctx, struct pcipt_claim *claim,
+				  const struct pcipt_options *options,
+				  struct pcipt_result **result, struct pcipt_error **error);
+
+/**
+ * pcipt_claim_list - all claims, ordered by name
+ *
+ * A damaged record doesn't fail the list: pcipt_claim_list_problem_at().
+ * Errors: INVALID, NO_MEMORY, BAD_ROOT, PERMISSION, IO. Since 0.1.
+ */
+PCIPT_API int pcipt_claim_list(struct pcipt_context *ctx, struct pcipt_claim_list **list,
+			       struct pcipt_error **error);
+PCIPT_API struct pcipt_claim_list *pcipt_claim_list_ref(struct pcipt_claim_list *list);
+PCIPT_API struct pcipt_claim_list *pcipt_claim_list_unref(struct pcipt_claim_list *list);
+PCIPT_API size_t pcipt_claim_list_count(const struct pcipt_claim_list *list);
+/** The i-th claim, borrowed from the list; NULL past the end. */
+PCIPT_API struct pcipt_claim *pcipt_claim_list_at(const struct pcipt_claim_list *list, size_t i);
+PCIPT_API size_t pcipt_claim_list_problem_count(const struct pcipt_claim_list *list);
+/** The i-th record that could not be read, borrowed; NULL past the end. */
+PCIPT_API const struct pcipt_error *
+pcipt_claim_list_problem_at(const struct pcipt_claim_list *list, size_t i);
+
+/**
+ * pcipt_claim_find - one claim, by its name or by the full address of a device in it
+ *
+ * Errors: NO_CLAIM, and those of pcipt_claim_list(). Since 0.1.
+ */
+PCIPT_API int pcipt_claim_find(struct pcipt_context *ctx, const char *name_or_address,
+			       struct pcipt_claim **claim, struct pcipt_error **error);
+
+PCIPT_API struct pcipt_claim *pcipt_claim_ref(struct pcipt_claim *claim);
+PCIPT_API struct pcipt_claim *pcipt_claim_unref(struct pcipt_claim *claim);
+PCIPT_API const char *pcipt_claim_get_name(const struct pcipt_claim *claim);
+/** An enum pcipt_claim_state. */
+PCIPT_API int pcipt_claim_get_state(const struct pcipt_claim *claim);
+/** Free text, or NULL. */
+PCIPT_API const char *pcipt_claim_get_owner(const struct pcipt_claim *claim);
+/** The driver that the claim's devices have. */
+PCIPT_API const char *pcipt_claim_get_driver(const struct pcipt_claim *claim);
+/** Since when it is in its state, RFC 3339 in UTC. */
+PCIPT_API const char *pcipt_claim_get_since(const struct pcipt_claim *claim);
+/** The devices of the claim: those that were bound and those that were pinned. */
+PCIPT_API size_t pcipt_claim_device_count(const struct pcipt_claim *claim);
+PCIPT_API const char *pcipt_claim_device_address(const struct pcipt_claim *claim, size_t i);
+PCIPT_API const char *pcipt_claim_device_identity(const struct pcipt_claim *claim, size_t i);
+/** The driver it had before the claim, or NULL for none. */
+PCIPT_API const char *pcipt_claim_device_driver_before(const struct pcipt_claim *claim, size_t i);
+/** The override it had before the claim, or NULL for none. */
+PCIPT_API const char *pcipt_claim_device_override_before(const struct pcipt_claim *claim, size_t i);
+/** Its enum pcipt_role in the set that was bound; -1 past the end. */
+PCIPT_API int pcipt_claim_device_role(const struct pcipt_claim *claim, size_t i);
+
+/** The claim as it stands in `claims[]`; a new string. Errors: INVALID, NO_MEMORY. Since 0.1. */
+PCIPT_API int pcipt_claim_to_json(const struct pcipt_claim *claim, char **json,
+				  struct pcipt_error **error);
+
+PCIPT_END_DECLS
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Options: what a caller wants beyond the plain call. One object serves every
+ * call that takes options; each setter says who reads it. NULL options mean the
+ * defaults. An options object belongs to one thread at a time and may be used
+ * for many calls.
+ */
+#ifndef LIBPCIPT_OPTIONS_H
+#define LIBPCIPT_OPTIONS_H
+
+#include <libpcipt/defs.h>
+
+PCIPT_BEGIN_DECLS
+
+/** New options, all defaults. Errors: INVALID, NO_MEMORY. Since 0.1. */
+PCIPT_API int pcipt_options_new(struct pcipt_options **options, struct pcipt_error **error);
+PCIPT_API struct pcipt_options *pcipt_options_ref(struct pcipt_options *options);
+PCIPT_API struct pcipt_options *pcipt_options_unref(struct pcipt_options *options);
+
+/**
+ * The driver that shall take the devices; default "vfio-pci". Read by
+ * pcipt_set_new(). Errors: INVALID (not a driver's name: 1 to 63 of
+ * A-Z a-z 0-9 _ -), NO_MEMORY. Since 0.1.
+ */
+PCIPT_API int pcipt_options_set_driver(struct pcipt_options *options, const char *driver,
+				       struct pcipt_error **error);
+/**
+ * Accept the whole set: what must move together with the devices asked for is
+ * taken too, instead of being refused with `set-incomplete`. Read by
+ * pcipt_set_new(). Default false. Since 0.1.
+ */
+PCIPT_API void pcipt_options_set_with_set(struct pcipt_options *options, bool yes);
+/**
+ * Allow a finding by its code, on every device (address NULL) or on one. Hard
+ * findings and `set-incomplete` stay. Read by pcipt_set_new(). Errors: INVALID
+ * (no such code, or one that can't be allowed), SYNTAX (the address), NO_MEMORY.
+ * Since 0.1.
+ */
+PCIPT_API int pcipt_options_add_allow(struct pcipt_options *options, const char *code,
+				      const char *address, struct pcipt_error **error);
+/**
+ * The claim's name, `[A-Za-z0-9._-]{1,63}` and never a valid selector; NULL for
+ * one made from the first requested device. Read by pcipt_bind(). Errors: NAME,
+ * INVALID, NO_MEMORY. Since 0.1.
+ */
+PCIPT_API int pcipt_options_set_name(struct pcipt_options *options, const char *name,
+				     struct pcipt_error **error);
+/** Who wants the claim, free text of up to 255 bytes. Read by pcipt_bind(). Since 0.1. */
+PCIPT_API int pcipt_options_set_owner(struct pcipt_options *options, const char *owner,
+				      struct pcipt_error **error);
+
+PCIPT_END_DECLS
+
+#endif

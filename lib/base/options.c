@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Options. What only a later layer can check is set there: allowed findings in
+ * safety/allow.c, a claim's name in claims/name.c.
+ */
+#include "base/options.h"
+
+#include <errno.h>
+
+static void options_destroy(struct pcipt_options *options)
+{
+	for (size_t i = 0; i < options->n_allow; i++) {
+		free(options->allow[i].code);
+		free(options->allow[i].address);
+	}
+	free(options->allow);
+	free(options->driver);
+	free(options->name);
+	free(options->owner);
+	free(options);
+}
+
+PCIPT_DEFINE_REFS(options, options_destroy)
+
+int pcipt_options_new(struct pcipt_options **out, struct pcipt_error **error)
+{
+	struct pcipt_options *options;
+
+	if (!out)
+		return pcipt_fail_argument(error, __func__, "no place for the options");
+	options = calloc(1, sizeof(*options));
+	if (!options)
+		return pcipt_fail_memory(error);
+	pcipt_refs_init(&options->refs);
+	*out = options;
+	return 0;
+}
+
+/* It becomes part of a path in sysfs and a line for modprobe. */
+static bool is_driver_name(const char *s)
+{
+	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
+	return n > 0 && n < 64 && !s[n] && s[0] != '-';
+}
+
+int pcipt_options_set_driver(struct pcipt_options *options, const char *driver,
+			     struct pcipt_error **error)
+{
+	char *copy;
+
+	if (!options || !driver || !is_driver_name(driver))
+		return pcipt_fail(error, PCIPT_E_INVALID,
+				  &(struct pcipt_error_facts){
+					  .remedy = "Give a driver's name, such as vfio-pci" },
+				  "\"%s\" can't be a driver's name", driver ? driver : "");
+	copy = strdup(driver);
+	if (!copy)
+		return pcipt_fail_memory(error);
+	free(options->driver);
+	options->driver = copy;
+	return 0;
+}
+
+void pcipt_options_set_with_set(struct pcipt_options *options, bool yes)
+{
+	if (options)
+		options->with_set = yes;
+}
+
+int pcipt_options_set_owner(struct pcipt_options *options, const char *owner,
+			    struct pcipt_error **error)
+{
+	char *copy;
+
+	if (!options || (owner && strlen(owner) > 255))
+		return pcipt_fail_argument(error, __func__, "no options, or a text over 255 bytes");
+	copy = owner ? strdup(owner) : NULL;
+	if (owner && !copy)
+		return pcipt_fail_memory(error);
+	if (copy)
+		pcipt_text_neutralise(copy);
+	free(options->owner);
+	options->owner = copy;
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The words of the public enumerations, as they stand in JSON, in records and
+ * in messages. One table for each, so that every layer says the same.
+ */
+#include <libpcipt/claim.h>
+#include <libpcipt/plan.h>
+#include <libpcipt/set.h>
+#include <libpcipt/transaction.h>
+
+#include "base/util.h"
+
+static const char *word(const char *const *words, size_t n, int number)
+{
+	return number >= 0 && (size_t)number < n ? words[number] : "unknown";
+}
+
+const char *pcipt_role_name(int role)
+{
+	static const char *const words[] = {
+		[PCIPT_ROLE_REQUESTED] = "requested",
+		[PCIPT_ROLE_GROUP_MEMBER] = "group-member",
+		[PCIPT_ROLE_RESET_COUPLED] = "reset-coupled",
+		[PCIPT_ROLE_COMPANION] = "companion",
+		[PCIPT_ROLE_BRIDGE] = "bridge",
+		[PCIPT_ROLE_EXEMPT] = "exempt",
+	};
+
+	return word(words, ARRAY_SIZE(words), role);
+}
+
+const char *pcipt_action_name(int action)
+{
+	static const char *const words[] = {
+		[PCIPT_ACTION_BIND] = "bind",
+		[PCIPT_ACTION_PIN] = "pin",
+		[PCIPT_ACTION_KEEP] = "keep",
+	};
+
+	return word(words, ARRAY_SIZE(words), action);
+}
+
+const char *pcipt_severity_name(int severity)
+{
+	static const char *const words[] = {
+		[PCIPT_SEVERITY_HARD] = "hard",
+		[PCIPT_SEVERITY_BLOCKER] = "blocker",
+		[PCIPT_SEVERITY_WARNING] = "warning",
+	};
+
+	return word(words, ARRAY_SIZE(words), severity);
+}
+
+const char *pcipt_op_name(int op)
+{
+	static const char *const words[] = {
+		[PCIPT_OP_LOAD] = "load",     [PCIPT_OP_PIN] = "pin",
+		[PCIPT_OP_OVERRIDE] = "override", [PCIPT_OP_UNBIND] = "unbind",
+		[PCIPT_OP_BIND] = "bind",     [PCIPT_OP_VERIFY] = "verify",
+		[PCIPT_OP_POWER] = "power",
+	};
+
+	return word(words, ARRAY_SIZE(words), op);
+}
+
+const char *pcipt_outcome_name(int outcome)
+{
+	static const char *const words[] = {
+		[PCIPT_OUTCOME_DONE] = "done",
+		[PCIPT_OUTCOME_UNCHANGED] = "unchanged",
+		[PCIPT_OUTCOME_REFUSED] = "refused",
+		[PCIPT_OUTCOME_ROLLED_BACK] = "rolled-back",
+		[PCIPT_OUTCOME_ROLLBACK_INCOMPLETE] = "rollback-incomplete",
+		[PCIPT_OUTCOME_STUCK] = "stuck",
+		[PCIPT_OUTCOME_FAILED] = "failed",
+	};
+
+	return word(words, ARRAY_SIZE(words), outcome);
+}
+
+const char *pcipt_claim_state_name(int state)
+{
+	static const char *const words[] = {
+		[PCIPT_CLAIM_BINDING] = "binding",
+		[PCIPT_CLAIM_BOUND] = "bound",
+		[PCIPT_CLAIM_RELEASING] = "releasing",
+	};
+
+	return word(words, ARRAY_SIZE(words), state);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Taking a set: record first, then the transaction, then the record says "bound". */
+#include <errno.h>
+
+#include "claims/claims.h"
+
+static void record_clearp(struct pcipt_record *record)
+{
+	pcipt_record_clear(record);
+}
+
+static void records_clearp(struct pcipt_records *records)
+{
+	pcipt_records_clear(records);
+}
+
+static bool fill_device(struct pcipt_record_device *to, const struct pcipt_plan_device *from)
+{
+	bool ok = true;
+
+	to->at = from->at;
+	memcpy(to->address, from->address, sizeof(to->address));
+	to->role = from->role;
+	to->action = from->action;
+	to->identity = pcipt_dup(from->identity, &ok);
+	return pcipt_device_state_copy(&to->before, &from->before) && ok;
+}
+
+/* The claim as a record: what was asked for and what each device was. */
+static int make_record(const struct pcipt_set *set, const struct pcipt_plan *plan,
+		       const struct pcipt_options *options, const struct pcipt_records *taken,
+		       struct pcipt_record *record, struct pcipt_error **error)
+{
+	bool ok = true;
+
+	record->name = options && options->name ? pcipt_dup(options->name, &ok) :
+						  pcipt_claim_default_name(set, taken);
+	record->owner = pcipt_dup(options ? options->owner : NULL, &ok);
+	record->driver = pcipt_dup(plan->driver, &ok);
+	record->devices = calloc(plan->n_devices + 1, sizeof(*record->devices));
+	if (!ok || !record->name || !record->devices)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < plan->n_devices; i++) {
+		const struct pcipt_plan_device *device = &plan->devices[i];
+
+		/* Members that stay as they are aren't the claim's, unless they were asked for. */
+		if (!device->asked && device->role != PCIPT_ROLE_REQUESTED)
+			continue;
+		if (!fill_device(&record->devices[record->n_devices++], device))
+			return pcipt_fail_memory(error);
+	}
+	return 0;
+}
+
+/* The devices of the set are in a claim already: that claim, and nothing written. */
+static int find_own(struct pcipt_context *ctx, const struct pcipt_set *set,
+		    struct pcipt_claim **claim, struct pcipt_result *result,
+		    struct pcipt_error **error)
+{
+	int r = pcipt_claim_find(ctx, set->claim, claim, error);
+
+	if (r < 0)
+		return r;
+	result->outcome = PCIPT_OUTCOME_UNCHANGED;
+	for (size_t i = 0; i < set->n_members; i++) {
+		struct pcipt_device *device = set->members[i].device;
+		const char *driver = pcipt_device_get_driver(device);
+
+		if (set->members[i].role != PCIPT_ROLE_BRIDGE)
+			pcipt_result_note_device(result, device->address, driver, driver,
+						 pcipt_device_get_vfio_device(device));
+	}
+	return 0;
+}
+
+/* Permission comes before the findings: who may not act needn't argue. */
+static int check_set(struct pcipt_context *ctx, const struct pcipt_set *set,
+		     struct pcipt_result *result, struct pcipt_error **error)
+{
+	_cleanup_free_ const char **addresses = calloc(set->n_members + 1, sizeof(*addresses));
+	size_t n = 0;
+	int r;
+
+	if (!addresses)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < set->n_members; i++)
+		if (set->members[i].action != PCIPT_ACTION_KEEP)
+			addresses[n++] = set->members[i].device->address;
+	r = pcipt_transaction_check(ctx, addresses, n, error);
+	if (r == 0 && !pcipt_set_is_safe(set)) {
+		result->outcome = PCIPT_OUTCOME_REFUSED;
+		r = pcipt_fail_refused(error, set);
+	}
+	return r;
+}
+
+/* A rolled-back bind leaves no claim; an incomplete one keeps it, for a release. */
+static void after_failure(struct pcipt_context *ctx, const struct pcipt_record *record, int code)
+{
+	_cleanup_error_ struct pcipt_error *left = NULL;
+
+	if (code == PCIPT_E_ROLLBACK_INCOMPLETE || pcipt_store_end(ctx, record, &left) == 0)
+		return;
+	pcipt_log(ctx, PCIPT_LOG_ERROR, "%s", pcipt_error_get_message(left));
+}
+
+static int bind_new(struct pcipt_context *ctx, struct pcipt_set *set,
+		    const struct pcipt_options *options, struct pcipt_claim **claim,
+		    struct pcipt_result **result, struct pcipt_error **error)
+{
+	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
+	_cleanup_(pcipt_result_unrefp) struct pcipt_result *done = NULL;
+	_cleanup_(records_clearp) struct pcipt_records taken = { 0 };
+	_cleanup_(record_clearp) struct pcipt_record record = { 0 };
+	_cleanup_error_ struct pcipt_error *warning = NULL;
+	int r = pcipt_plan_bind(set, options, &plan, error);
+
+	if (r == 0)
+		r = pcipt_records_read(ctx, &taken, error);
+	if (r == 0)
+		r = make_record(set, plan, options, &taken, &record, error);
+	if (r == 0)
+		r = pcipt_store_begin(ctx, &record, error);
+	if (r < 0)
+		return r;
+	r = pcipt_apply(ctx, plan, options, &done, error);
+	if (done) {
+		pcipt_result_unref(*result);
+		*result = steal(&done);
+	}
+	if (r < 0) {
+		after_failure(ctx, &record, r);
+		return r;
+	}
+	/* The devices are bound and the record can release them as it stands: say it, go on. */
+	if (pcipt_store_advance(ctx, &record, PCIPT_CLAIM_BOUND, &warning) < 0)
+		pcipt_result_note_warning(*result, steal(&warning));
+	*claim = pcipt_claim_new(&record);
+	return *claim ? 0 : pcipt_fail_memory(error);
+}
+
+int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
+		     const struct pcipt_options *options, struct pcipt_claim **claim,
+		     struct pcipt_result **result, struct pcipt_error **error)
+{
+	_cleanup_(pcipt_result_unrefp) struct pcipt_result *made = NULL;
+	int r;
+
+	if (!ctx || !set || !claim)
+		return pcipt_fail_argument(error, __func__, "no context, no set, or no place");
+	made = pcipt_result_new(PCIPT_OUTCOME_FAILED);
+	if (!made)
+		return pcipt_fail_memory(error);
+	if (set->claim)
+		r = find_own(ctx, set, claim, made, error);
+	else
+		r = check_set(ctx, set, made, error);
+	if (r == 0 && !set->claim)
+		r = bind_new(ctx, set, options, claim, &made, error);
+	if (result)
+		*result = steal(&made);
+	return r;
+}
+
+int pcipt_bind(struct pcipt_context *ctx, struct pcipt_set *set,
+	       const struct pcipt_options *options, struct pcipt_claim **claim,
+	       struct pcipt_error **error)
+{
+	return pcipt_claim_bind(ctx, set, options, claim, NULL, error);
+}

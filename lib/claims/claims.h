@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the claims layer share. */
+#ifndef PCIPT_CLAIMS_CLAIMS_H
+#define PCIPT_CLAIMS_CLAIMS_H
+
+#include <libpcipt/claim.h>
+
+#include "safety/set.h"
+#include "transaction/transaction.h"
+
+struct pcipt_claim {
+	struct pcipt_refs refs;
+	struct pcipt_record record;
+};
+
+/* claim.c: a claim out of a record, which it takes over (and clears on failure). */
+struct pcipt_claim *pcipt_claim_new(struct pcipt_record *record);
+
+/* name.c: a name for a claim that has none; a new string or NULL. */
+char *pcipt_claim_default_name(const struct pcipt_set *set, const struct pcipt_records *taken);
+
+/*
+ * store.c: the only code that writes records. The state and its time are set;
+ * `begin` fails with PCIPT_E_NAME where the name is taken.
+ */
+int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
+		      struct pcipt_error **error);
+int pcipt_store_advance(struct pcipt_context *ctx, struct pcipt_record *record, int state,
+			struct pcipt_error **error);
+int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record,
+		    struct pcipt_error **error);
+
+PCIPT_DEFINE_CLEANUP(struct pcipt_claim, pcipt_claim_unref)
+
+#endif

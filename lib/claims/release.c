@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Giving a claim's devices back: each to what its record says, and only where it
+ * still is what the claim took. Release always ends the claim.
+ */
+#include <errno.h>
+
+#include "claims/claims.h"
+
+/* Whether a device now is the one that the claim took. */
+static bool is_same(struct pcipt_device *device, const struct pcipt_record_device *recorded)
+{
+	const char *identity = pcipt_device_get_identity(device);
+
+	return !identity || !recorded->identity || strcmp(identity, recorded->identity) == 0;
+}
+
+/* Somebody bound it to a driver that is neither ours nor the one it came from. */
+static bool is_taken(const struct pcipt_device *device, const struct pcipt_record *record,
+		     const struct pcipt_record_device *recorded)
+{
+	const char *driver = pcipt_device_get_driver(device);
+
+	return driver && strcmp(driver, record->driver) != 0 &&
+	       !pcipt_streq(driver, recorded->before.driver);
+}
+
+static bool add_device(struct pcipt_plan *plan, struct pcipt_device *device,
+		       const struct pcipt_record *record,
+		       const struct pcipt_record_device *recorded)
+{
+	struct pcipt_plan_device *added =
+		pcipt_plan_add(plan, device, recorded->role, recorded->action);
+
+	if (!added || !pcipt_device_state_copy(&added->before, &recorded->before))
+		return false;
+	added->asked = recorded->action != PCIPT_ACTION_KEEP && is_same(device, recorded) &&
+		       !is_taken(device, record, recorded);
+	if (added->asked)
+		pcipt_restore_steps(&plan->steps, plan->n_devices - 1, added->address, &added->seen,
+				    &added->before);
+	return !plan->steps.no_memory;
+}
+
+int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *claim,
+		       const struct pcipt_options *options, struct pcipt_plan **out,
+		       struct pcipt_error **error)
+{
+	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
+
+	(void)options;
+	if (!snap || !claim || !out)
+		return pcipt_fail_argument(error, __func__, "no snapshot, no claim, or no place");
+	plan = pcipt_plan_alloc(PCIPT_PLAN_RELEASE, claim->record.driver);
+	if (!plan)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < claim->record.n_devices; i++) {
+		const struct pcipt_record_device *recorded = &claim->record.devices[i];
+		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
+
+		if (device && !add_device(plan, device, &claim->record, recorded))
+			return pcipt_fail_memory(error);
+	}
+	*out = steal(&plan);
+	return 0;
+}
+
+/* Says which devices the release left alone, and why. */
+static void warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_record *record,
+			    struct pcipt_result *result)
+{
+	for (size_t i = 0; i < record->n_devices; i++) {
+		const struct pcipt_record_device *recorded = &record->devices[i];
+		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
+		struct pcipt_error_facts facts = { .step = "release",
+						   .address = recorded->address };
+		struct pcipt_error *warning = NULL;
+
+		if (recorded->action == PCIPT_ACTION_KEEP)
+			continue;
+		if (!device)
+			pcipt_fail(&warning, PCIPT_E_GONE, &facts,
+				   "%s is not there any more: there was nothing to put back",
+				   recorded->address);
+		else if (!is_same(device, recorded))
+			pcipt_fail(&warning, PCIPT_E_STALE, &facts,
+				   "%s is another device than the claim took (%s, it was %s): it was "
+				   "left alone",
+				   recorded->address, pcipt_device_get_identity(device),
+				   recorded->identity);
+		else if (is_taken(device, record, recorded))
+			pcipt_fail(&warning, PCIPT_E_STALE, &facts,
+				   "%s is on %s, which this claim didn't bind: it was left alone",
+				   recorded->address, pcipt_device_get_driver(device));
+		if (warning)
+			pcipt_result_note_warning(result, warning);
+	}
+}
+
+/* The claim as it stands on the disk now: another process may have ended it. */
+static int reload(struct pcipt_context *ctx, const struct pcipt_claim *claim,
+		  struct pcipt_claim **now, struct pcipt_error **error)
+{
+	return pcipt_claim_find(ctx, claim->record.name, now, error);
+}
+
+static int check(struct pcipt_context *ctx, struct pcipt_snapshot *snap,
+		 const struct pcipt_record *record, struct pcipt_error **error)
+{
+	_cleanup_free_ const char **addresses = calloc(record->n_devices + 1, sizeof(*addresses));
+	size_t n = 0;
+
+	if (!addresses)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < record->n_devices; i++)
+		if (record->devices[i].action != PCIPT_ACTION_KEEP &&
+		    pcipt_snapshot_at(snap, record->devices[i].at))
+			addresses[n++] = record->devices[i].address;
+	return pcipt_transaction_check(ctx, addresses, n, error);
+}
+
+static int release(struct pcipt_context *ctx, struct pcipt_claim *claim,
+		   const struct pcipt_options *options, struct pcipt_result **result,
+		   struct pcipt_error **error)
+{
+	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
+	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
+	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *now = NULL;
+	int r = reload(ctx, claim, &now, error);
+
+	if (r == 0)
+		r = pcipt_snapshot_new(ctx, &snap, error);
+	if (r == 0)
+		r = check(ctx, snap, &now->record, error);
+	if (r == 0)
+		r = pcipt_store_advance(ctx, &now->record, PCIPT_CLAIM_RELEASING, error);
+	if (r == 0)
+		r = pcipt_plan_release(snap, now, options, &plan, error);
+	if (r == 0)
+		r = pcipt_apply(ctx, plan, options, result, error);
+	if (r < 0)
+		return r;
+	(*result)->outcome = PCIPT_OUTCOME_DONE; /* the claim ends, whatever had to be written */
+	warn_left_alone(snap, &now->record, *result);
+	return pcipt_store_end(ctx, &now->record, error);
+}
+
+int pcipt_claim_release(struct pcipt_context *ctx, struct pcipt_claim *claim,
+			const struct pcipt_options *options, struct pcipt_result **result,
+			struct pcipt_error **error)
+{
+	_cleanup_(pcipt_result_unrefp) struct pcipt_result *made = NULL;
+	int r;
+
+	if (!ctx || !claim)
+		return pcipt_fail_argument(error, __func__, "no context or no claim");
+	r = release(ctx, claim, options, &made, error);
+	if (!made)
+		made = pcipt_result_new(PCIPT_OUTCOME_FAILED);
+	if (result)
+		*result = steal(&made);
+	return r;
+}
+
+int pcipt_release(struct pcipt_context *ctx, struct pcipt_claim *claim,
+		  const struct pcipt_options *options, struct pcipt_error **error)
+{
+	return pcipt_claim_release(ctx, claim, options, NULL, error);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* IOMMU groups: who is in one, and whether user space could take it. */
+#include <stdio.h>
+
+#include "inventory/inventory.h"
+
+int pcipt_group_get_number(const struct pcipt_group *group)
+{
+	return group ? group->number : -1;
+}
+
+/* /sys/kernel/iommu_groups/N/type (sysfs-kernel-iommu_groups, since Linux 5.11) */
+const char *pcipt_group_get_type(struct pcipt_group *group)
+{
+	struct pcipt_snapshot *snap;
+	struct pcipt_kernel *k;
+	char path[32], text[64];
+	const char *type;
+
+	if (!group)
+		return NULL;
+	snap = group->snap;
+	k = snap->kernel;
+	pthread_mutex_lock(&snap->lock);
+	if (!group->type_read) {
+		snprintf(path, sizeof(path), "%d/type", group->number);
+		if (k->ops->read(k, PCIPT_AT_IOMMU_GROUPS, path, text, sizeof(text)) > 0) {
+			pcipt_text_neutralise(text);
+			group->type = pcipt_arena_copy(&snap->arena, text, strlen(text));
+		}
+		group->type_read = true;
+	}
+	type = group->type;
+	pthread_mutex_unlock(&snap->lock);
+	return type;
+}
+
+size_t pcipt_group_device_count(const struct pcipt_group *group)
+{
+	return group ? group->n_devices : 0;
+}
+
+struct pcipt_device *pcipt_group_device_at(const struct pcipt_group *group, size_t i)
+{
+	struct pcipt_device *device = group ? group->first : NULL;
+
+	while (device && i-- > 0)
+		device = device->next_in_group;
+	return device;
+}
+
+/* Drivers that leave a group's DMA to user space (Documentation/driver-api/vfio.rst). */
+static bool leaves_group_alone(const struct pcipt_device *device)
+{
+	return !device->driver || device->driver->vfio ||
+	       strcmp(device->driver->name, "pci-stub") == 0 ||
+	       strcmp(device->driver->name, "pcieport") == 0;
+}
+
+int pcipt_group_viability(const struct pcipt_group *group)
+{
+	if (!group)
+		return PCIPT_VIABILITY_UNKNOWN;
+	for (const struct pcipt_device *d = group->first; d; d = d->next_in_group)
+		if (!leaves_group_alone(d))
+			return PCIPT_NOT_VIABLE;
+	return PCIPT_VIABLE;
+}

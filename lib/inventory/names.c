@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Names of vendors, devices and classes from pci.ids through libpci, the only
+ * file that knows libpci. No bus is scanned and no hardware is touched by it.
+ *
+ * libpci calls exit() on errors unless its hook is replaced, and a hook that
+ * returns makes it crash: ours jumps back to where we called it.
+ */
+#include <pci/pci.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "inventory/inventory.h"
+
+/*
+ * The hook gets no user data, so the way back is kept for this thread. It is
+ * set before libpci is called and cleared after: no state outlives the call.
+ */
+static _Thread_local jmp_buf *way_back;
+
+static void __attribute__((noreturn)) on_error(char *message, ...)
+{
+	(void)message;
+	longjmp(*way_back, 1);
+}
+
+static void on_message(char *message, ...)
+{
+	(void)message;
+}
+
+static const char *look_up(struct pcipt_snapshot *snap, struct pci_access *access, int flags, int a,
+			   int b)
+{
+	char buf[256];
+	const char *name = pci_lookup_name(access, buf, sizeof(buf),
+					   flags | PCI_LOOKUP_NO_NUMBERS, a, b);
+
+	if (!name || !*name)
+		return NULL;
+	pcipt_text_neutralise(buf);
+	return pcipt_arena_copy(&snap->arena, buf, strlen(buf));
+}
+
+static void fill_one(struct pcipt_snapshot *snap, struct pci_access *access,
+		     struct pcipt_device *device)
+{
+	struct pcipt_facts *facts = device->facts;
+
+	if (device->ids[0] >= 0)
+		facts->vendor_name =
+			look_up(snap, access, PCI_LOOKUP_VENDOR, device->ids[0], 0);
+	if (device->ids[0] >= 0 && device->ids[1] >= 0)
+		facts->device_name = look_up(snap, access, PCI_LOOKUP_DEVICE, device->ids[0],
+					     device->ids[1]);
+	if (device->class_id >= 0)
+		facts->class_name =
+			look_up(snap, access, PCI_LOOKUP_CLASS, device->class_id >> 8, 0);
+}
+
+void pcipt_names_fill(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n)
+{
+	struct pci_access *volatile access = NULL;
+	jmp_buf here;
+
+	way_back = &here;
+	if (setjmp(here) == 0) {
+		access = pci_alloc();
+		access->error = on_error;
+		access->warning = on_message;
+		access->debug = on_message;
+		/* pci.ids alone: no network, no cache file in somebody's home. */
+		pci_set_param(access, (char *)"net.domain", (char *)"");
+		pci_set_param(access, (char *)"net.cache_name", (char *)"");
+		for (size_t i = 0; i < n; i++)
+			if (!(devices[i]->loaded & PCIPT_FACTS_NAMES))
+				fill_one(snap, access, devices[i]);
+	}
+	if (access && setjmp(here) == 0)
+		pci_cleanup(access);
+	way_back = NULL;
+}

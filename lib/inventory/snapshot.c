@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Making a snapshot: which devices there are, their ids, class, driver and group.
+ * Only attributes that the kernel answers from memory and without the device's
+ * lock are read here: `modalias` gives ids and class, drivers come from the
+ * listings of the driver folders, groups from the link. (`uevent` would give all
+ * of it, but on Linux 6.1 it waits for a stuck unbind.)
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "inventory/inventory.h"
+
+static void snapshot_destroy(struct pcipt_snapshot *snap)
+{
+	for (size_t i = 0; i < snap->n_problems; i++)
+		pcipt_error_unref(snap->problems[i]);
+	free(snap->problems);
+	free(snap->devices);
+	free(snap->groups);
+	free(snap->drivers);
+	pcipt_arena_free(&snap->arena);
+	pthread_mutex_destroy(&snap->lock);
+	pcipt_kernel_unref(snap->kernel);
+	pcipt_context_unref(snap->ctx);
+	free(snap);
+}
+
+PCIPT_DEFINE_REFS(snapshot, snapshot_destroy)
+
+void pcipt_snapshot_add_problem(struct pcipt_snapshot *snap, const struct pcipt_device *device,
+				const char *name, const char *attribute, int code, int errnum,
+				const char *what)
+{
+	const char *subject = device ? device->address : name;
+	_cleanup_free_ char *path = pcipt_format("%s/%s%s%s",
+						 pcipt_place_path(PCIPT_AT_PCI_DEVICES), subject,
+						 attribute ? "/" : "", attribute ? attribute : "");
+	struct pcipt_error *problem = NULL;
+
+	/* The list is a courtesy: without memory for it the snapshot still stands. */
+	if (!path || !pcipt_grow(&snap->problems, snap->n_problems))
+		return;
+	pcipt_fail(&problem, code,
+		   &(struct pcipt_error_facts){ .address = device ? device->address : NULL,
+						.path = path,
+						.errnum = errnum },
+		   "%s: %s %s%s%s", subject, attribute ? attribute : "the device", what,
+		   errnum ? ": " : "", errnum ? pcipt_errno_text(errnum) : "");
+	snap->problems[snap->n_problems++] = problem;
+}
+
+ssize_t pcipt_device_read(const struct pcipt_device *device, const char *attribute, char *buf,
+			  size_t size)
+{
+	struct pcipt_kernel *k = device->snap->kernel;
+	char path[PCIPT_ATTRIBUTE_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", device->path, attribute);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	return k->ops->read(k, device->place, path, buf, size);
+}
+
+ssize_t pcipt_device_read_link(const struct pcipt_device *device, const char *name, char *buf,
+			       size_t size)
+{
+	struct pcipt_kernel *k = device->snap->kernel;
+	char path[PCIPT_ATTRIBUTE_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", device->path, name);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	return k->ops->read_link(k, device->place, path, buf, size);
+}
+
+struct pcipt_device *pcipt_snapshot_at(const struct pcipt_snapshot *snap,
+				       struct pcipt_address address)
+{
+	uint64_t key = pcipt_address_key(address);
+	size_t low = 0, high = snap->n_devices;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		uint64_t there = pcipt_address_key(snap->devices[mid].at);
+
+		if (there == key)
+			return &snap->devices[mid];
+		if (there < key)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+/* ---- which devices ---- */
+
+struct scan {
+	struct pcipt_snapshot *snap;
+	size_t room;
+};
+
+static int add_device(void *data, const char *name)
+{
+	struct scan *scan = data;
+	struct pcipt_snapshot *snap = scan->snap;
+	struct pcipt_device *device;
+	char canonical[PCIPT_ADDRESS_SIZE];
+	struct pcipt_address at;
+
+	if (pcipt_address_scan(name, &at, NULL))
+		pcipt_address_print(at, canonical);
+	else
+		canonical[0] = '\0';
+	/* The kernel writes each address in one way; two names for one are an attack. */
+	if (strcmp(name, canonical) != 0) {
+		pcipt_snapshot_add_problem(snap, NULL, name, NULL, PCIPT_E_DAMAGED, 0,
+					   "has a name that is no address");
+		return 0;
+	}
+	if (snap->n_devices == scan->room) {
+		size_t room = scan->room ? scan->room * 2 : 64;
+		struct pcipt_device *more =
+			reallocarray(snap->devices, room, sizeof(*snap->devices));
+
+		if (!more)
+			return -ENOMEM;
+		snap->devices = more;
+		scan->room = room;
+	}
+	device = &snap->devices[snap->n_devices++];
+	memset(device, 0, sizeof(*device));
+	device->snap = snap;
+	device->at = at;
+	device->class_id = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(device->ids); i++)
+		device->ids[i] = -1;
+	device->address = pcipt_arena_copy(&snap->arena, name, strlen(name));
+	return device->address ? 0 : -ENOMEM;
+}
+
+static int compare_devices(const void *a, const void *b)
+{
+	uint64_t x = pcipt_address_key(((const struct pcipt_device *)a)->at);
+	uint64_t y = pcipt_address_key(((const struct pcipt_device *)b)->at);
+
+	return x < y ? -1 : x > y;
+}
+
+static int list_devices(struct pcipt_snapshot *snap, struct pcipt_error **error)
+{
+	struct pcipt_kernel *k = snap->kernel;
+	struct scan scan = { .snap = snap };
+	int r = k->ops->list(k, PCIPT_AT_PCI_DEVICES, ".", add_device, &scan);
+
+	if (r == -ENOMEM)
+		return pcipt_fail_memory(error);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return pcipt_fail(error, PCIPT_E_NO_PCI,
+				  &(struct pcipt_error_facts){
+					  .path = pcipt_place_path(PCIPT_AT_PCI_DEVICES),
+					  .errnum = -r,
+					  .remedy = "Mount sysfs on /sys, or give the root of a tree "
+						    "that has sys/bus/pci" },
+				  "there is no PCI bus below the root %s", snap->ctx->root);
+	if (r < 0)
+		return pcipt_fail(error, PCIPT_E_IO,
+				  &(struct pcipt_error_facts){
+					  .path = pcipt_place_path(PCIPT_AT_PCI_DEVICES),
+					  .errnum = -r },
+				  "the PCI devices can't be listed: %s", pcipt_errno_text(-r));
+	qsort(snap->devices, snap->n_devices, sizeof(*snap->devices), compare_devices);
+	return 0;
+}
+
+/* ---- where each one is ---- */
+
+/* A link's text as a path below /sys/devices: nothing in it may lead elsewhere. */
+static const char *physical_path(const char *link)
+{
+	static const char prefix[] = "../../../devices/";
+	const char *path = link + sizeof(prefix) - 1;
+
+	if (strncmp(link, prefix, sizeof(prefix) - 1) != 0 || strstr(path, "..") || !*path)
+		return NULL;
+	return path;
+}
+
+/* False when the device is gone. */
+static bool find_path(struct pcipt_device *device)
+{
+	struct pcipt_snapshot *snap = device->snap;
+	struct pcipt_kernel *k = snap->kernel;
+	char link[PCIPT_ATTRIBUTE_MAX];
+	ssize_t n = k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, device->address, link,
+				      sizeof(link));
+	const char *path = n > 0 ? physical_path(link) : NULL;
+
+	if (n == -ENOENT)
+		return false;
+	/* Recorded trees may hold folders instead of links. */
+	device->place = path ? PCIPT_AT_SYS_DEVICES : PCIPT_AT_PCI_DEVICES;
+	device->path = path ? pcipt_arena_copy(&snap->arena, path, strlen(path)) : device->address;
+	if (n > 0 && !path)
+		pcipt_snapshot_add_problem(snap, device, NULL, NULL, PCIPT_E_DAMAGED, 0,
+					   "is a link that leads out of sys/devices");
+	return device->path != NULL;
+}
+
+/* ---- ids and class ---- */
+
+/* "pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00" (Documentation/ABI, modalias) */
+static bool parse_modalias(struct pcipt_device *device, const char *text)
+{
+	unsigned int vendor, model, sub_vendor, sub_model, base, sub, interface;
+	int end = 0;
+
+	if (sscanf(text, "pci:v%8xd%8xsv%8xsd%8xbc%2xsc%2xi%2x%n", &vendor, &model, &sub_vendor,
+		   &sub_model, &base, &sub, &interface, &end) != 7 ||
+	    text[end] || (vendor | model | sub_vendor | sub_model) > 0xffff)
+		return false;
+	device->ids[0] = (int32_t)vendor;
+	device->ids[1] = (int32_t)model;
+	device->ids[2] = (int32_t)sub_vendor;
+	device->ids[3] = (int32_t)sub_model;
+	device->class_id = (int32_t)(base << 16 | sub << 8 | interface);
+	return true;
+}
+
+/* "0x10de" up to a limit; -1 with a problem where it is something else. */
+static int32_t read_id(struct pcipt_device *device, const char *attribute, uint32_t max)
+{
+	char text[64], *end;
+	ssize_t n = pcipt_device_read(device, attribute, text, sizeof(text));
+	unsigned long value;
+
+	if (n < 0) {
+		pcipt_snapshot_add_problem(device->snap, device, NULL, attribute, PCIPT_E_IO,
+					   (int)-n, "can't be read");
+		return -1;
+	}
+	errno = 0;
+	value = strtoul(text, &end, 16);
+	if (strncmp(text, "0x", 2) != 0 || end == text + 2 || *end || errno || value > max) {
+		pcipt_snapshot_add_problem(device->snap, device, NULL, attribute, PCIPT_E_DAMAGED,
+					   0, "isn't a number in its range");
+		return -1;
+	}
+	return (int32_t)value;
+}
+
+static void read_ids(struct pcipt_device *device)
+{
+	static const char *const attributes[] = { "vendor", "device", "subsystem_vendor",
+						  "subsystem_device" };
+	char text[128];
+	ssize_t n = pcipt_device_read(device, "modalias", text, sizeof(text));
+
+	if (n >= 0 && parse_modalias(device, text))
+		return;
+	if (n >= 0)
+		pcipt_snapshot_add_problem(device->snap, device, NULL, "modalias", PCIPT_E_DAMAGED,
+					   0, "isn't a PCI alias");
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+		device->ids[i] = read_id(device, attributes[i], 0xffff);
+	device->class_id = read_id(device, "class", 0xffffff);
+}
+
+/* ---- drivers ---- */
+
+/*
+ * vfio-pci's variants are called after it (mlx5_vfio_pci, nvgrace-gpu-vfio-pci):
+ * every one in the kernel's drivers/vfio/pci is.
+ */
+static bool is_vfio_name(const char *name)
+{
+	size_t n = strlen(name);
+	const char *end = n >= 8 ? name + n - 8 : "";
+
+	return (strcmp(end, "vfio-pci") == 0 || strcmp(end, "vfio_pci") == 0) &&
+	       (n == 8 || end[-1] == '-' || end[-1] == '_');
+}
+
+const struct pcipt_driver *pcipt_snapshot_driver(struct pcipt_snapshot *snap, const char *name)
+{
+	struct pcipt_driver *driver;
+
+	for (size_t i = 0; i < snap->n_drivers; i++)
+		if (strcmp(snap->drivers[i]->name, name) == 0)
+			return snap->drivers[i];
+	driver = pcipt_arena_alloc(&snap->arena, sizeof(*driver));
+	if (!driver || !pcipt_grow(&snap->drivers, snap->n_drivers))
+		return NULL;
+	driver->name = pcipt_arena_copy(&snap->arena, name, strlen(name));
+	if (!driver->name)
+		return NULL;
+	driver->vfio = is_vfio_name(name);
+	snap->drivers[snap->n_drivers++] = driver;
+	return driver;
+}
+
+struct driver_scan {
+	struct pcipt_snapshot *snap;
+	const char *name;
+};
+
+static int add_bound_device(void *data, const char *name)
+{
+	struct driver_scan *scan = data;
+	struct pcipt_device *device;
+	struct pcipt_address at;
+
+	/* The folder holds attributes too: bind, new_id, module. */
+	if (!pcipt_address_scan(name, &at, NULL))
+		return 0;
+	device = pcipt_snapshot_at(scan->snap, at);
+	if (device && !device->driver)
+		device->driver = pcipt_snapshot_driver(scan->snap, scan->name);
+	return 0;
+}
+
+static int add_driver(void *data, const char *name)
+{
+	struct pcipt_snapshot *snap = data;
+	struct driver_scan scan = { snap, name };
+
+	snap->kernel->ops->list(snap->kernel, PCIPT_AT_PCI_DRIVERS, name, add_bound_device, &scan);
+	return 0;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* For a device that no listing named: bound since then, or a tree without listings. */
+static void read_driver_link(struct pcipt_device *device)
+{
+	char link[PCIPT_ATTRIBUTE_MAX];
+	ssize_t n = pcipt_device_read_link(device, "driver", link, sizeof(link));
+
+	if (n > 0)
+		device->driver = pcipt_snapshot_driver(device->snap, base_name(link));
+	else if (n != -ENOENT && n != -ENOTDIR)
+		pcipt_snapshot_add_problem(device->snap, device, NULL, "driver", PCIPT_E_IO,
+					   (int)-n, "can't be read");
+}
+
+/* ---- groups ---- */
+
+/* The group's number, or -1. */
+static int read_group_number(struct pcipt_device *device)
+{
+	char link[PCIPT_ATTRIBUTE_MAX], *end;
+	ssize_t n = pcipt_device_read_link(device, "iommu_group", link, sizeof(link));
+	const char *name = n > 0 ? base_name(link) : "";
+	long number;
+
+	if (n == -ENOENT || n == -ENOTDIR)
+		return -1;
+	errno = 0;
+	number = n > 0 ? strtol(name, &end, 10) : -1;
+	if (n <= 0 || end == name || *end || number < 0 || number > INT32_MAX || errno) {
+		pcipt_snapshot_add_problem(device->snap, device, NULL, "iommu_group",
+					   PCIPT_E_DAMAGED, n < 0 ? (int)-n : 0,
+					   "is no link to a group");
+		return -1;
+	}
+	return (int)number;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static struct pcipt_group *find_group(struct pcipt_snapshot *snap, int number)
+{
+	size_t low = 0, high = snap->n_groups;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (snap->groups[mid].number == number)
+			return &snap->groups[mid];
+		if (snap->groups[mid].number < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+/* The sorted numbers of all groups become the groups, each number once. */
+static bool make_groups(struct pcipt_snapshot *snap, const int *numbers)
+{
+	_cleanup_free_ int *sorted = calloc(snap->n_devices + 1, sizeof(*sorted));
+	size_t n = 0;
+
+	if (!sorted)
+		return false;
+	for (size_t i = 0; i < snap->n_devices; i++)
+		if (numbers[i] >= 0)
+			sorted[n++] = numbers[i];
+	qsort(sorted, n, sizeof(*sorted), compare_numbers);
+	snap->groups = calloc(n + 1, sizeof(*snap->groups));
+	if (!snap->groups)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || sorted[i] != sorted[i - 1]) {
+			snap->groups[snap->n_groups].snap = snap;
+			snap->groups[snap->n_groups++].number = sorted[i];
+		}
+	return true;
+}
+
+static void join_group(struct pcipt_device *device, struct pcipt_group *group)
+{
+	device->group = group;
+	if (group->last)
+		group->last->next_in_group = device;
+	else
+		group->first = device;
+	group->last = device;
+	group->n_devices++;
+}
+
+static int read_groups(struct pcipt_snapshot *snap, struct pcipt_error **error)
+{
+	_cleanup_free_ int *numbers = calloc(snap->n_devices + 1, sizeof(*numbers));
+
+	if (!numbers)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < snap->n_devices; i++)
+		numbers[i] = read_group_number(&snap->devices[i]);
+	if (!make_groups(snap, numbers))
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < snap->n_devices; i++)
+		if (numbers[i] >= 0)
+			join_group(&snap->devices[i], find_group(snap, numbers[i]));
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+/* Paths and ids of the devices that are still there. */
+static void read_devices(struct pcipt_snapshot *snap)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < snap->n_devices; i++) {
+		struct pcipt_device *device = &snap->devices[i];
+
+		if (!find_path(device))
+			continue;
+		read_ids(device);
+		if (kept != i)
+			snap->devices[kept] = *device;
+		kept++;
+	}
+	snap->n_devices = kept;
+}
+
+static int fill(struct pcipt_snapshot *snap, struct pcipt_error **error)
+{
+	struct pcipt_kernel *k = snap->kernel;
+	int r = list_devices(snap, error);
+
+	if (r < 0)
+		return r;
+	read_devices(snap);
+	k->ops->list(k, PCIPT_AT_PCI_DRIVERS, ".", add_driver, snap);
+	for (size_t i = 0; i < snap->n_devices; i++)
+		if (!snap->devices[i].driver)
+			read_driver_link(&snap->devices[i]);
+	return read_groups(snap, error);
+}
+
+int pcipt_snapshot_new(struct pcipt_context *ctx, struct pcipt_snapshot **out,
+		       struct pcipt_error **error)
+{
+	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
+	struct pcipt_kernel *kernel;
+	int r;
+
+	if (!ctx || !out)
+		return pcipt_fail_argument(error, __func__, "no context or no place for the snapshot");
+	r = pcipt_kernel_get(ctx, &kernel, error);
+	if (r < 0)
+		return r;
+	snap = calloc(1, sizeof(*snap));
+	if (!snap)
+		return pcipt_fail_memory(error);
+	pcipt_refs_init(&snap->refs);
+	pthread_mutex_init(&snap->lock, NULL);
+	snap->ctx = pcipt_context_ref(ctx);
+	snap->kernel = pcipt_kernel_ref(kernel);
+	r = fill(snap, error);
+	if (r < 0)
+		return r;
+	*out = steal(&snap);
+	return 0;
+}
+
+size_t pcipt_snapshot_device_count(const struct pcipt_snapshot *snap)
+{
+	return snap ? snap->n_devices : 0;
+}
+
+struct pcipt_device *pcipt_snapshot_device_at(const struct pcipt_snapshot *snap, size_t i)
+{
+	return snap && i < snap->n_devices ? &snap->devices[i] : NULL;
+}
+
+size_t pcipt_snapshot_group_count(const struct pcipt_snapshot *snap)
+{
+	return snap ? snap->n_groups : 0;
+}
+
+struct pcipt_group *pcipt_snapshot_group_at(const struct pcipt_snapshot *snap, size_t i)
+{
+	return snap && i < snap->n_groups ? &snap->groups[i] : NULL;
+}
+
+size_t pcipt_snapshot_problem_count(const struct pcipt_snapshot *snap)
+{
+	pthread_mutex_t *lock;
+	size_t n;
+
+	if (!snap)
+		return 0;
+	lock = (pthread_mutex_t *)&snap->lock;
+	pthread_mutex_lock(lock);
+	n = snap->n_problems;
+	pthread_mutex_unlock(lock);
+	return n;
+}
+
+const struct pcipt_error *pcipt_snapshot_problem_at(const struct pcipt_snapshot *snap, size_t i)
+{
+	const struct pcipt_error *problem;
+	pthread_mutex_t *lock;
+
+	if (!snap)
+		return NULL;
+	lock = (pthread_mutex_t *)&snap->lock;
+	pthread_mutex_lock(lock);
+	problem = i < snap->n_problems ? snap->problems[i] : NULL;
+	pthread_mutex_unlock(lock);
+	return problem;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reads that may never return. Linux 6.1 takes the device's lock to answer
+ * driver_override, and an unbind that waits for a user holds that lock for ever;
+ * the reader then sits in state D, where no signal reaches it. So a process of
+ * its own reads, and where it gets stuck it is left behind: it ends by itself
+ * when the kernel lets go.
+ *
+ * The process is made by clone() without an exit signal, twice, so that the
+ * program that linked us sees no SIGCHLD and has no child to wait for. What
+ * runs in it between clone() and _exit() is safe in a copy of a program with
+ * many threads: system calls on memory that was ready before, no allocation, no
+ * lock, no handler (all signals are blocked).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "kernel/real.h"
+
+struct answer {
+	uint32_t index;
+	int32_t result;
+};
+
+/* Writes all or gives up; the reader of the pipe may be gone. */
+static void send_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			_exit(1);
+		p += w;
+		n -= (size_t)w;
+	}
+}
+
+/* Closes all descriptors but two: the program's sockets must not stay open in us. */
+static void close_others(int a, int b)
+{
+	unsigned int low = (unsigned int)(a < b ? a : b), high = (unsigned int)(a < b ? b : a);
+
+	if (low > 0)
+		syscall(SYS_close_range, 0u, low - 1, 0u);
+	if (high > low + 1)
+		syscall(SYS_close_range, low + 1, high - 1, 0u);
+	syscall(SYS_close_range, high + 1, ~0u, 0u);
+}
+
+/* The reading process: answers in order, until all is read or it gets stuck. */
+static void read_all(int folder, struct pcipt_guarded_read *reads, size_t first, size_t n, int out)
+{
+	close_others(folder, out);
+	syscall(SYS_setsid);
+	for (size_t i = first; i < n; i++) {
+		int fd = openat(folder, reads[i].path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		struct answer answer = { (uint32_t)i, fd < 0 ? -errno : 0 };
+
+		if (fd >= 0) {
+			answer.result = (int32_t)pcipt_real_read_fd(fd, reads[i].buf, reads[i].size);
+			close(fd);
+		}
+		send_all(out, &answer, sizeof(answer));
+		if (answer.result > 0)
+			send_all(out, reads[i].buf, (size_t)answer.result);
+	}
+	_exit(0);
+}
+
+/* Plain clone(): a copy of this process whose end raises no signal. */
+static pid_t clone_quietly(void)
+{
+	return (pid_t)syscall(SYS_clone, 0ul, NULL, NULL, NULL, NULL);
+}
+
+/* Starts the reading process; its parent is gone at once, so init reaps it. */
+static int start_reader(int folder, struct pcipt_guarded_read *reads, size_t first, size_t n,
+			int out)
+{
+	sigset_t all, before;
+	int saved;
+	pid_t pid;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	pid = clone_quietly();
+	if (pid == 0) {
+		pid_t reader = clone_quietly();
+
+		if (reader == 0)
+			read_all(folder, reads, first, n, out);
+		_exit(reader < 0 ? 1 : 0);
+	}
+	saved = errno;
+	if (pid > 0)
+		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
+			;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return pid < 0 ? -saved : 0;
+}
+
+/* Reads exactly n bytes before the deadline: 1, 0 at the end of the pipe, -EBUSY, or -errno. */
+static int receive(int fd, void *data, size_t n, unsigned int ms)
+{
+	double deadline = pcipt_now_ms() + ms;
+	char *p = data;
+
+	while (n > 0) {
+		struct pollfd poller = { .fd = fd, .events = POLLIN };
+		double left = deadline - pcipt_now_ms();
+		int ready = poll(&poller, 1, left > 0 ? (int)left + 1 : 0);
+		ssize_t r;
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0)
+			return ready < 0 ? -errno : -EBUSY;
+		r = read(fd, p, n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return r < 0 ? -errno : 0;
+		p += r;
+		n -= (size_t)r;
+	}
+	return 1;
+}
+
+/* Takes answers from one reader; says where it stopped, n when it was through. */
+static size_t take_answers(int in, struct pcipt_guarded_read *reads, size_t first, size_t n,
+			   unsigned int ms)
+{
+	for (size_t i = first; i < n; i++) {
+		struct answer answer;
+		int r = receive(in, &answer, sizeof(answer), ms);
+
+		if (r == 1 && answer.index == i && answer.result < (int32_t)reads[i].size) {
+			reads[i].result = answer.result;
+			if (answer.result > 0)
+				r = receive(in, reads[i].buf, (size_t)answer.result, ms);
+			if (r == 1 && answer.result >= 0)
+				reads[i].buf[answer.result] = '\0';
+		}
+		if (r != 1) {
+			reads[i].result = r < 0 ? r : -EIO;
+			return i;
+		}
+	}
+	return n;
+}
+
+int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
+			    struct pcipt_guarded_read *reads, size_t n, unsigned int ms)
+{
+	struct real_kernel *real = real_kernel(k);
+	size_t next = 0;
+
+	if (real->folder[at] < 0)
+		return -ENOENT;
+	/* One reader as a rule; one more for each device that it gets stuck on. */
+	while (next < n) {
+		int ends[2], r;
+
+		if (pipe2(ends, O_CLOEXEC) < 0)
+			return -errno;
+		r = start_reader(real->folder[at], reads, next, n, ends[1]);
+		close(ends[1]);
+		if (r == 0)
+			next = take_answers(ends[0], reads, next, n, ms) + 1;
+		close(ends[0]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

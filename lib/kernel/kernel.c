@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The seam's own part: which kernel a context has, and what places are called. */
+#include "kernel/kernel.h"
+
+const char *pcipt_place_path(enum pcipt_place at)
+{
+	static const char *const paths[PCIPT_N_PLACES] = {
+		[PCIPT_AT_ROOT] = "/",
+		[PCIPT_AT_SYS] = "/sys",
+		[PCIPT_AT_SYS_DEVICES] = "/sys/devices",
+		[PCIPT_AT_PCI] = "/sys/bus/pci",
+		[PCIPT_AT_PCI_DEVICES] = "/sys/bus/pci/devices",
+		[PCIPT_AT_PCI_DRIVERS] = "/sys/bus/pci/drivers",
+		[PCIPT_AT_IOMMU_GROUPS] = "/sys/kernel/iommu_groups",
+	};
+
+	return paths[at];
+}
+
+struct pcipt_kernel *pcipt_kernel_ref(struct pcipt_kernel *kernel)
+{
+	pcipt_refs_take(&kernel->refs);
+	return kernel;
+}
+
+void pcipt_kernel_unref(struct pcipt_kernel *kernel)
+{
+	if (kernel && pcipt_refs_drop(&kernel->refs))
+		kernel->ops->destroy(kernel);
+}
+
+void pcipt_kernel_put(struct pcipt_context *ctx, struct pcipt_kernel *kernel)
+{
+	ctx->kernel = kernel;
+	ctx->kernel_unref = pcipt_kernel_unref;
+}
+
+int pcipt_kernel_get(struct pcipt_context *ctx, struct pcipt_kernel **kernel,
+		     struct pcipt_error **error)
+{
+	struct pcipt_kernel *opened = NULL;
+	int r = 0;
+
+	pthread_mutex_lock(&ctx->lock);
+	if (!ctx->kernel) {
+		r = pcipt_kernel_real_new(ctx->root, &opened, error);
+		if (r == 0)
+			pcipt_kernel_put(ctx, opened);
+	}
+	*kernel = ctx->kernel;
+	pthread_mutex_unlock(&ctx->lock);
+	return r;
+}

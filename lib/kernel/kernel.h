@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The seam: everything that the library asks of the kernel and of the file
+ * system goes through these operations, and through nothing else. Two makers
+ * exist: the real one (real.c) and a simulated one in the tests.
+ *
+ * Operations return 0 or more, or a negative errno. They know nothing of PCI.
+ */
+#ifndef PCIPT_KERNEL_KERNEL_H
+#define PCIPT_KERNEL_KERNEL_H
+
+#include <sys/types.h>
+
+#include "base/context.h"
+
+/*
+ * Where a path begins. Names below SYS_DEVICES are physical ("pci0000:00/…"):
+ * no link is followed on the way, so nothing leads out of the tree.
+ */
+enum pcipt_place {
+	PCIPT_AT_ROOT,
+	PCIPT_AT_SYS,
+	PCIPT_AT_SYS_DEVICES,
+	PCIPT_AT_PCI,
+	PCIPT_AT_PCI_DEVICES,
+	PCIPT_AT_PCI_DRIVERS,
+	PCIPT_AT_IOMMU_GROUPS,
+	PCIPT_N_PLACES
+};
+
+/* One attribute of many to be read behind a deadline. */
+struct pcipt_guarded_read {
+	const char *path;
+	char *buf;
+	size_t size;
+	ssize_t result; /* as read(); -EBUSY when the deadline passed */
+};
+
+/* What a module is, seen from "can this driver be had". */
+enum pcipt_module_state {
+	PCIPT_MODULE_ABSENT,
+	PCIPT_MODULE_LOADABLE,
+	PCIPT_MODULE_READY, /* loaded or built in */
+};
+
+/* Called for each name in a folder, "." and ".." left out; not 0 ends the listing. */
+typedef int (*pcipt_list_fn)(void *data, const char *name);
+
+struct pcipt_kernel_ops {
+	/* An attribute's text, without the newline at its end, NUL-terminated. */
+	ssize_t (*read)(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
+			size_t size);
+	/* A link's text, NUL-terminated. */
+	ssize_t (*read_link)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+			     char *buf, size_t size);
+	int (*list)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+		    pcipt_list_fn fn, void *data);
+	/* 1 when it is there, 0 when not. */
+	int (*exists)(struct pcipt_kernel *k, enum pcipt_place at, const char *path);
+	/* 0 when this process may write it, -EACCES or -EROFS when not, -ENOENT. */
+	int (*may_write)(struct pcipt_kernel *k, enum pcipt_place at, const char *path);
+	/* Reads attributes that may never return (a device's lock), each for at most ms. */
+	int (*read_guarded)(struct pcipt_kernel *k, enum pcipt_place at,
+			    struct pcipt_guarded_read *reads, size_t n, unsigned int ms);
+	/* Writes an attribute in one write(); the kernel's errno is the answer. */
+	int (*write)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+		     const char *value);
+	/* Whether sys/ is a real sysfs: nothing is written otherwise. */
+	bool (*is_real)(struct pcipt_kernel *k);
+	int (*module_state)(struct pcipt_kernel *k, const char *name);
+	int (*module_load)(struct pcipt_kernel *k, const char *name);
+
+	/*
+	 * Records: small files in a folder given by its whole path. Writing is
+	 * all or nothing, and on the disk when it returns. `exclusive` fails with
+	 * -EEXIST where the name is there.
+	 */
+	int (*record_write)(struct pcipt_kernel *k, const char *folder, const char *name,
+			    const char *text, bool exclusive);
+	int (*record_read)(struct pcipt_kernel *k, const char *folder, const char *name,
+			   char **text, size_t *length);
+	int (*record_remove)(struct pcipt_kernel *k, const char *folder, const char *name);
+	int (*record_list)(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn,
+			   void *data);
+	void (*destroy)(struct pcipt_kernel *k);
+};
+
+struct pcipt_kernel {
+	struct pcipt_refs refs;
+	const struct pcipt_kernel_ops *ops;
+};
+
+/* The context's kernel, opened when first asked for; borrowed from the context. */
+int pcipt_kernel_get(struct pcipt_context *ctx, struct pcipt_kernel **kernel,
+		     struct pcipt_error **error);
+/* Puts another maker's kernel into a context that has none yet; takes it over. */
+void pcipt_kernel_put(struct pcipt_context *ctx, struct pcipt_kernel *kernel);
+struct pcipt_kernel *pcipt_kernel_ref(struct pcipt_kernel *kernel);
+void pcipt_kernel_unref(struct pcipt_kernel *kernel);
+
+/* The real maker: a tree whose root is `root`. */
+int pcipt_kernel_real_new(const char *root, struct pcipt_kernel **kernel,
+			  struct pcipt_error **error);
+
+/* The path of a place in the tree, for messages: "/sys/bus/pci/devices". */
+const char *pcipt_place_path(enum pcipt_place at);
+
+/* Nothing that the kernel prints into an attribute is longer than a page. */
+#define PCIPT_ATTRIBUTE_MAX 4096
+
+#endif

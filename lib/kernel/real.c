@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The real maker: reads and writes sysfs below a root folder. Every path is
+ * opened relative to a folder descriptor and may not lead out of it.
+ */
+#include "kernel/real.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+/* openat2() refuses flags that mean nothing for O_PATH. */
+static int full_flags(int flags)
+{
+	/* A fifo in a hostile tree must not make the open wait. */
+	return flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY | O_NONBLOCK);
+}
+
+static int open_confined(int folder, const char *path, int flags, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t)full_flags(flags),
+		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+
+	do
+		fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
+	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_plainly(int folder, const char *path, int flags)
+{
+	int fd;
+
+	do
+		fd = openat(folder, path, full_flags(flags));
+	while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+int pcipt_real_open(struct real_kernel *real, enum pcipt_place at, const char *path, int flags)
+{
+	int folder = real->folder[at];
+	int fd;
+
+	if (folder < 0)
+		return -ENOENT;
+	if (at == PCIPT_AT_ROOT)
+		return real->at_slash ? open_plainly(folder, path, flags) :
+					open_confined(folder, path, flags, RESOLVE_IN_ROOT);
+	fd = open_confined(folder, path, flags, RESOLVE_BENEATH);
+	if (fd != -EXDEV && fd != -ENOSYS && fd != -EPERM)
+		return fd;
+	/* The kernel's own links may lead out of a place; those of another tree may not. */
+	if (real->real)
+		return open_plainly(folder, path, flags);
+	return fd == -EXDEV ? -ELOOP : fd;
+}
+
+ssize_t pcipt_real_read_fd(int fd, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size - 1) {
+		ssize_t r = read(fd, buf + n, size - 1 - n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		n += (size_t)r;
+		/* An attribute ends with a newline: the read that says "no more" is saved. */
+		if (r == 0 || buf[n - 1] == '\n')
+			break;
+	}
+	while (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return (ssize_t)n;
+}
+
+static ssize_t real_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
+			 size_t size)
+{
+	_cleanup_close_ int fd = pcipt_real_open(real_kernel(k), at, path, O_RDONLY);
+
+	return fd < 0 ? fd : pcipt_real_read_fd(fd, buf, size);
+}
+
+static ssize_t real_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+			      char *buf, size_t size)
+{
+	int folder = real_kernel(k)->folder[at];
+	ssize_t n;
+
+	if (folder < 0)
+		return -ENOENT;
+	n = readlinkat(folder, path, buf, size);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -ENAMETOOLONG;
+	buf[n] = '\0';
+	return n;
+}
+
+int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data)
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while (r == 0) {
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry) {
+			r = -errno;
+			break;
+		}
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = fn(data, entry->d_name);
+	}
+	closedir(dir);
+	return r;
+}
+
+static int real_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+		     pcipt_list_fn fn, void *data)
+{
+	int fd = pcipt_real_open(real_kernel(k), at, path, O_RDONLY | O_DIRECTORY);
+
+	return fd < 0 ? fd : pcipt_real_list_fd(fd, fn, data);
+}
+
+static int real_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
+{
+	_cleanup_close_ int fd = pcipt_real_open(real_kernel(k), at, path, O_PATH);
+
+	if (fd >= 0)
+		return 1;
+	return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+}
+
+static int real_may_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
+{
+	int folder = real_kernel(k)->folder[at];
+
+	if (folder < 0)
+		return -ENOENT;
+	/* Effective ids, and EROFS where /sys is mounted read-only, as in a container. */
+	return faccessat(folder, path, W_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+static int real_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+		      const char *value)
+{
+	struct real_kernel *real = real_kernel(k);
+	_cleanup_free_ char *line = NULL;
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	if (!real->real)
+		return -EPERM;
+	/* An empty write does nothing; a newline clears driver_override. */
+	line = pcipt_format("%s\n", value);
+	if (!line)
+		return -ENOMEM;
+	fd = pcipt_real_open(real, at, path, O_WRONLY);
+	if (fd < 0)
+		return fd;
+	n = write(fd, line, strlen(line));
+	if (n < 0)
+		return -errno;
+	return (size_t)n == strlen(line) ? 0 : -EIO;
+}
+
+static bool real_is_real(struct pcipt_kernel *k)
+{
+	return real_kernel(k)->real;
+}
+
+static void real_destroy(struct pcipt_kernel *k)
+{
+	struct real_kernel *real = real_kernel(k);
+
+	for (int i = 0; i < PCIPT_N_PLACES; i++)
+		pcipt_closep(&real->folder[i]);
+	free(real);
+}
+
+static const struct pcipt_kernel_ops real_ops = {
+	.read = real_read,
+	.read_link = real_read_link,
+	.list = real_list,
+	.exists = real_exists,
+	.may_write = real_may_write,
+	.read_guarded = pcipt_real_read_guarded,
+	.write = real_write,
+	.is_real = real_is_real,
+	.module_state = pcipt_real_module_state,
+	.module_load = pcipt_real_module_load,
+	.record_write = pcipt_real_record_write,
+	.record_read = pcipt_real_record_read,
+	.record_remove = pcipt_real_record_remove,
+	.record_list = pcipt_real_record_list,
+	.destroy = real_destroy,
+};
+
+static int bad_root(const char *root, int errnum, struct pcipt_error **error)
+{
+	return pcipt_fail(error, PCIPT_E_BAD_ROOT,
+			  &(struct pcipt_error_facts){
+				  .path = root,
+				  .errnum = errnum,
+				  .remedy = "Give a folder that has sys/ below it, or leave the root "
+					    "out for this machine" },
+			  "the root %s can't be used: %s", root,
+			  errnum == ENOTDIR ? "it is not a folder" : pcipt_errno_text(errnum));
+}
+
+/* Opens the folders that paths begin at. Only the root itself must be there. */
+static int open_places(struct real_kernel *real, const char *root)
+{
+	int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	real->folder[PCIPT_AT_ROOT] = fd;
+	for (int at = PCIPT_AT_ROOT + 1; at < PCIPT_N_PLACES; at++) {
+		fd = pcipt_real_open(real, PCIPT_AT_ROOT, pcipt_place_path(at) + 1,
+				     O_PATH | O_DIRECTORY);
+		if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
+			return fd;
+		real->folder[at] = fd < 0 ? -1 : fd;
+	}
+	return 0;
+}
+
+int pcipt_kernel_real_new(const char *root, struct pcipt_kernel **kernel,
+			  struct pcipt_error **error)
+{
+	struct real_kernel *real = calloc(1, sizeof(*real));
+	struct statfs fs;
+	int r;
+
+	if (!real)
+		return pcipt_fail_memory(error);
+	pcipt_refs_init(&real->base.refs);
+	real->base.ops = &real_ops;
+	real->at_slash = pcipt_streq(root, "/");
+	for (int i = 0; i < PCIPT_N_PLACES; i++)
+		real->folder[i] = -1;
+	r = open_places(real, root);
+	if (r < 0) {
+		real_destroy(&real->base);
+		return bad_root(root, -r, error);
+	}
+	real->real = real->folder[PCIPT_AT_PCI_DEVICES] >= 0 &&
+		     fstatfs(real->folder[PCIPT_AT_PCI_DEVICES], &fs) == 0 &&
+		     fs.f_type == SYSFS_MAGIC;
+	*kernel = &real->base;
+	return 0;
+}

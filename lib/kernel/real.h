@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the real maker share. */
+#ifndef PCIPT_KERNEL_REAL_H
+#define PCIPT_KERNEL_REAL_H
+
+#include <unistd.h>
+
+#include "kernel/kernel.h"
+
+struct real_kernel {
+	struct pcipt_kernel base;
+	bool at_slash;		    /* the root is "/" itself */
+	bool real;		    /* sys/ is a sysfs */
+	int folder[PCIPT_N_PLACES]; /* descriptors, -1 where the folder is missing */
+};
+
+static inline struct real_kernel *real_kernel(struct pcipt_kernel *k)
+{
+	return (struct real_kernel *)k;
+}
+
+static inline void pcipt_closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+#define _cleanup_close_ _cleanup_(pcipt_closep)
+
+/* Gives a descriptor away, so that its cleanup attribute finds -1. */
+static inline int steal_fd(int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	return stolen;
+}
+
+/* Opens a path below a place, never leaving the tree; a descriptor or -errno. */
+int pcipt_real_open(struct real_kernel *real, enum pcipt_place at, const char *path, int flags);
+/* Calls fn for each name in an open folder. */
+int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data);
+/* Reads until the buffer is full or the end; takes the newline off. Safe after a fork. */
+ssize_t pcipt_real_read_fd(int fd, char *buf, size_t size);
+
+/* guarded.c */
+int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
+			    struct pcipt_guarded_read *reads, size_t n, unsigned int ms);
+/* modules.c */
+int pcipt_real_module_state(struct pcipt_kernel *k, const char *name);
+int pcipt_real_module_load(struct pcipt_kernel *k, const char *name);
+/* records.c */
+int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
+			    const char *text, bool exclusive);
+int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const char *name,
+			   char **text, size_t *length);
+int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const char *name);
+int pcipt_real_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn,
+			   void *data);
+
+#endif

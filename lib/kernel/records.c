@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Small files that must be whole: written beside, synced, renamed, the folder
+ * synced. A folder that somebody else could have put there is not used, and no
+ * link is followed in it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "kernel/real.h"
+
+/* Larger than any record of ours; what is larger isn't one. */
+#define RECORD_MAX (1024 * 1024)
+
+/* Makes a folder and those above it, readable by all, writable by us alone. */
+static int make_folders(const char *folder)
+{
+	_cleanup_free_ char *path = strdup(folder);
+
+	if (!path)
+		return -ENOMEM;
+	for (char *p = strchr(path + 1, '/');; p = strchr(p + 1, '/')) {
+		if (p)
+			*p = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		if (!p)
+			return 0;
+		*p = '/';
+	}
+}
+
+/* A folder's descriptor, when only root or we could have filled it; or -errno. */
+static int open_folder(const char *folder)
+{
+	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))
+		return -EBADMSG;
+	return steal_fd(&fd);
+}
+
+static int write_all(int fd, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		ssize_t n = write(fd, text, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		left -= (size_t)n;
+	}
+	/* The umask is the program's: modes are set, not hoped for. */
+	return fchmod(fd, 0644) < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Makes `name` out of the temporary file; `exclusive` keeps what is there. */
+static int put_in_place(int folder, const char *temp, const char *name, bool exclusive)
+{
+	if (renameat2(folder, temp, folder, name, exclusive ? RENAME_NOREPLACE : 0) < 0)
+		return -errno;
+	return fsync(folder) < 0 ? -errno : 0;
+}
+
+int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
+			    const char *text, bool exclusive)
+{
+	_cleanup_free_ char *temp = pcipt_format(".%s.%d.tmp", name, (int)getpid());
+	_cleanup_close_ int dir = -1, fd = -1;
+	int r = make_folders(folder);
+
+	(void)k;
+	if (!temp)
+		return -ENOMEM;
+	if (r < 0)
+		return r;
+	dir = open_folder(folder);
+	if (dir < 0)
+		return dir;
+	/* Left over from a process of the same number that was killed. */
+	unlinkat(dir, temp, 0);
+	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, text);
+	if (r == 0)
+		r = put_in_place(dir, temp, name, exclusive);
+	if (r < 0)
+		unlinkat(dir, temp, 0);
+	return r;
+}
+
+static int read_whole(int fd, char **text, size_t *length)
+{
+	_cleanup_free_ char *buf = malloc(RECORD_MAX + 1);
+	size_t n = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (n <= RECORD_MAX) {
+		ssize_t r = read(fd, buf + n, RECORD_MAX + 1 - n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			break;
+		n += (size_t)r;
+	}
+	if (n > RECORD_MAX)
+		return -EFBIG;
+	buf[n] = '\0';
+	*text = steal(&buf);
+	*length = n;
+	return 0;
+}
+
+int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const char *name,
+			   char **text, size_t *length)
+{
+	_cleanup_close_ int dir = open_folder(folder), fd = -1;
+	struct stat st;
+
+	(void)k;
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* A record decides what is written to the kernel: only root's word counts. */
+	if (!S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
+	    (st.st_mode & 022))
+		return -EBADMSG;
+	return read_whole(fd, text, length);
+}
+
+int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const char *name)
+{
+	_cleanup_close_ int dir = open_folder(folder);
+
+	(void)k;
+	if (dir < 0)
+		return dir;
+	if (unlinkat(dir, name, 0) < 0)
+		return -errno;
+	return fsync(dir) < 0 ? -errno : 0;
+}
+
+int pcipt_real_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn,
+			   void *data)
+{
+	int dir = open_folder(folder);
+
+	(void)k;
+	return dir < 0 ? dir : pcipt_real_list_fd(dir, fn, data);
+}

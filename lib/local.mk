@@ -1,0 +1,64 @@
+# The library, and the same as an archive that is not installed: unit tests link
+# that one, so they reach what is hidden in the shared library.
+lib_LTLIBRARIES += libpcipt.la
+noinst_LTLIBRARIES += libpcipt-core.la
+
+libpcipt_core_la_SOURCES = \
+	lib/base/context.c lib/base/context.h \
+	lib/base/error-codes.def lib/base/error.c lib/base/error.h \
+	lib/base/json.c lib/base/json.h \
+	lib/base/options.c lib/base/options.h \
+	lib/base/util.c lib/base/util.h \
+	lib/base/words.c \
+	lib/kernel/guarded.c \
+	lib/kernel/kernel.c lib/kernel/kernel.h \
+	lib/kernel/modules.c \
+	lib/kernel/real.c lib/kernel/real.h \
+	lib/kernel/records.c \
+	lib/inventory/address.c lib/inventory/address.h \
+	lib/inventory/arena.c lib/inventory/arena.h \
+	lib/inventory/describe.c \
+	lib/inventory/device.c \
+	lib/inventory/facts.c \
+	lib/inventory/group.c \
+	lib/inventory/identity.c \
+	lib/inventory/inventory.h \
+	lib/inventory/names.c \
+	lib/inventory/selector.c lib/inventory/selector.h \
+	lib/inventory/snapshot.c \
+	lib/usage/evidence.c lib/usage/evidence.h \
+	lib/usage/record.c lib/usage/record.h \
+	lib/usage/records.c \
+	lib/safety/allow.c \
+	lib/safety/closure.c lib/safety/closure.h \
+	lib/safety/finding.c lib/safety/finding.h lib/safety/findings.def \
+	lib/safety/judge.c \
+	lib/safety/plan.c lib/safety/plan.h \
+	lib/safety/set.c lib/safety/set.h \
+	lib/safety/steps.c \
+	lib/transaction/apply.c \
+	lib/transaction/result.c \
+	lib/transaction/state.c \
+	lib/transaction/step.c \
+	lib/transaction/transaction.h \
+	lib/transaction/undo.c \
+	lib/claims/bind.c \
+	lib/claims/claim.c \
+	lib/claims/claims.h \
+	lib/claims/name.c \
+	lib/claims/release.c \
+	lib/claims/store.c
+libpcipt_core_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DPCIPT_API='__attribute__((visibility("default")))'
+libpcipt_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -pthread \
+	$(JSON_C_CFLAGS) $(KMOD_CFLAGS) $(LIBPCI_CFLAGS)
+libpcipt_core_la_LIBADD = $(JSON_C_LIBS) $(KMOD_LIBS) $(LIBPCI_LIBS) -lpthread
+
+libpcipt_la_SOURCES =
+libpcipt_la_LIBADD = libpcipt-core.la
+# Never unloaded: a helper process or a garbage collector may still run its code.
+libpcipt_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(LIBPCIPT_VERSION_INFO) \
+	-Wl,--version-script=$(top_srcdir)/lib/libpcipt.map -Wl,-z,nodelete -Wl,-z,defs \
+	$(SANITIZERS)
+EXTRA_libpcipt_la_DEPENDENCIES = lib/libpcipt.map
+EXTRA_DIST += lib/libpcipt.map

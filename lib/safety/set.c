@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The set object: gathers what must be known, lets the closure and the judge
+ * decide, and holds what they said.
+ */
+#include "safety/set.h"
+
+#include <errno.h>
+
+#include "base/json.h"
+
+static void set_destroy(struct pcipt_set *set)
+{
+	pcipt_findings_clear(&set->findings);
+	free(set->members);
+	free(set->driver);
+	free(set->claim);
+	pcipt_snapshot_unref(set->snap);
+	free(set);
+}
+
+PCIPT_DEFINE_REFS(set, set_destroy)
+PCIPT_DEFINE_CLEANUP(struct pcipt_set, pcipt_set_unref)
+
+/* The judge makes no system call: what it asks of the members is read here. */
+static bool load_facts(struct pcipt_set *set)
+{
+	_cleanup_free_ struct pcipt_device **devices =
+		calloc(set->n_members + 1, sizeof(*devices));
+
+	if (!devices)
+		return false;
+	for (size_t i = 0; i < set->n_members; i++)
+		devices[i] = set->members[i].device;
+	pcipt_devices_load(set->snap, devices, set->n_members,
+			   PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_FUNCTIONS | PCIPT_FACTS_OVERRIDE |
+				   PCIPT_FACTS_IDENTITY | PCIPT_FACTS_NAMES);
+	return true;
+}
+
+static bool decide(struct pcipt_set *set, struct pcipt_device *const *devices, size_t n,
+		   const struct pcipt_options *options)
+{
+	struct pcipt_evidence evidence;
+
+	if (!pcipt_closure_compute(devices, n, set->driver, &set->members, &set->n_members) ||
+	    !load_facts(set))
+		return false;
+	pcipt_evidence_gather(set->snap, set->driver, &evidence);
+	set->driver_ready = evidence.driver_state == PCIPT_MODULE_READY;
+	pcipt_judge(set, &evidence);
+	pcipt_evidence_clear(&evidence);
+	pcipt_findings_settle(&set->findings, options);
+	return !set->findings.no_memory;
+}
+
+int pcipt_set_new(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
+		  const struct pcipt_options *options, struct pcipt_set **out,
+		  struct pcipt_error **error)
+{
+	_cleanup_(pcipt_set_unrefp) struct pcipt_set *set = NULL;
+
+	if (!snap || !devices || n == 0 || !out)
+		return pcipt_fail_argument(error, __func__, "no snapshot, no devices, or no place");
+	for (size_t i = 0; i < n; i++)
+		if (!devices[i] || devices[i]->snap != snap)
+			return pcipt_fail_argument(error, __func__,
+						   "a device is NULL or of another snapshot");
+	set = calloc(1, sizeof(*set));
+	if (!set)
+		return pcipt_fail_memory(error);
+	pcipt_refs_init(&set->refs);
+	set->snap = pcipt_snapshot_ref(snap);
+	set->with_set = options && options->with_set;
+	set->driver = strdup(pcipt_options_driver(options));
+	if (!set->driver || !decide(set, devices, n, options))
+		return pcipt_fail_memory(error);
+	*out = steal(&set);
+	return 0;
+}
+
+bool pcipt_set_is_safe(const struct pcipt_set *set)
+{
+	return set && pcipt_findings_are_clear(&set->findings);
+}
+
+const char *pcipt_set_get_driver(const struct pcipt_set *set)
+{
+	return set ? set->driver : NULL;
+}
+
+size_t pcipt_set_member_count(const struct pcipt_set *set)
+{
+	return set ? set->n_members : 0;
+}
+
+struct pcipt_device *pcipt_set_member_device(const struct pcipt_set *set, size_t i)
+{
+	return set && i < set->n_members ? set->members[i].device : NULL;
+}
+
+int pcipt_set_member_role(const struct pcipt_set *set, size_t i)
+{
+	return set && i < set->n_members ? set->members[i].role : -1;
+}
+
+int pcipt_set_member_action(const struct pcipt_set *set, size_t i)
+{
+	return set && i < set->n_members ? set->members[i].action : -1;
+}
+
+static const struct pcipt_finding *finding_at(const struct pcipt_set *set, size_t i)
+{
+	return set && i < set->findings.n ? &set->findings.items[i] : NULL;
+}
+
+size_t pcipt_set_finding_count(const struct pcipt_set *set)
+{
+	return set ? set->findings.n : 0;
+}
+
+const char *pcipt_set_finding_code(const struct pcipt_set *set, size_t i)
+{
+	const struct pcipt_finding *finding = finding_at(set, i);
+
+	return finding ? finding->row->code : NULL;
+}
+
+int pcipt_set_finding_severity(const struct pcipt_set *set, size_t i)
+{
+	const struct pcipt_finding *finding = finding_at(set, i);
+
+	return finding ? finding->severity : -1;
+}
+
+const char *pcipt_set_finding_address(const struct pcipt_set *set, size_t i)
+{
+	const struct pcipt_finding *finding = finding_at(set, i);
+
+	return finding ? pcipt_device_get_address(finding->device) : NULL;
+}
+
+const char *pcipt_set_finding_message(const struct pcipt_set *set, size_t i)
+{
+	const struct pcipt_finding *finding = finding_at(set, i);
+
+	return finding ? finding->message : NULL;
+}
+
+const char *pcipt_set_finding_evidence(const struct pcipt_set *set, size_t i)
+{
+	const struct pcipt_finding *finding = finding_at(set, i);
+
+	return finding ? finding->evidence : NULL;
+}
+
+const char *pcipt_set_finding_remedy(const struct pcipt_set *set, size_t i)
+{
+	const struct pcipt_finding *finding = finding_at(set, i);
+
+	return finding ? finding->remedy : NULL;
+}
+
+bool pcipt_set_finding_is_allowed(const struct pcipt_set *set, size_t i)
+{
+	const struct pcipt_finding *finding = finding_at(set, i);
+
+	return finding && finding->allowed;
+}
+
+int pcipt_set_to_json(const struct pcipt_set *set, char **json, struct pcipt_error **error)
+{
+	struct json_object *o, *array, *member;
+
+	if (!set || !json)
+		return pcipt_fail_argument(error, __func__, "an argument is NULL");
+	o = pcipt_json_object();
+	pcipt_json_bool(o, "safe", pcipt_set_is_safe(set));
+	pcipt_json_text(o, "claim", set->claim);
+	array = pcipt_json_array(o, "members");
+	for (size_t i = 0; i < set->n_members; i++) {
+		member = pcipt_json_object();
+		pcipt_json_text(member, "address", set->members[i].device->address);
+		pcipt_json_text(member, "role", pcipt_role_name(set->members[i].role));
+		pcipt_json_text(member, "action", pcipt_action_name(set->members[i].action));
+		pcipt_json_text(member, "driver",
+				pcipt_device_get_driver(set->members[i].device));
+		pcipt_json_append(array, member);
+	}
+	array = pcipt_json_array(o, "findings");
+	for (size_t i = 0; i < set->findings.n; i++)
+		pcipt_json_append(array, pcipt_finding_json(&set->findings.items[i]));
+	*json = pcipt_json_print(o);
+	return *json ? 0 : pcipt_fail_memory(error);
+}
+
+/* A standing finding as an error of its own, to stand among the causes. */
+static struct pcipt_error *as_cause(const struct pcipt_finding *finding)
+{
+	struct pcipt_error *cause = NULL;
+
+	pcipt_fail(&cause, PCIPT_E_REFUSED,
+		   &(struct pcipt_error_facts){ .step = "plan",
+						.address = pcipt_device_get_address(finding->device),
+						.remedy = finding->remedy },
+		   "%s: %s (%s)", finding->row->code, finding->message, finding->evidence);
+	return cause;
+}
+
+int pcipt_fail_refused(struct pcipt_error **error, const struct pcipt_set *set)
+{
+	const struct pcipt_finding *first = NULL;
+	_cleanup_free_ char *more = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->findings.n; i++) {
+		if (!pcipt_finding_stands(&set->findings.items[i]))
+			continue;
+		first = first ? first : &set->findings.items[i];
+		n++;
+	}
+	if (!first)
+		return pcipt_fail(error, PCIPT_E_REFUSED, NULL, "refused without a finding");
+	more = n > 1 ? pcipt_format(" (and %zu more)", n - 1) : NULL;
+	pcipt_fail(error, PCIPT_E_REFUSED,
+		   &(struct pcipt_error_facts){ .step = "plan",
+						.address = pcipt_device_get_address(first->device),
+						.remedy = first->remedy },
+		   "refused, %s: %s%s", first->row->code, first->message, more ? more : "");
+	for (size_t i = 0; error && i < set->findings.n; i++)
+		if (pcipt_finding_stands(&set->findings.items[i]))
+			pcipt_error_add_cause(*error, as_cause(&set->findings.items[i]));
+	return PCIPT_E_REFUSED;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Carrying a plan out: check, compare with what is there now, write, verify, and
+ * undo in reverse when a step fails. A release only goes forward.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "transaction/transaction.h"
+
+static void state_clearp(struct pcipt_device_state *state)
+{
+	pcipt_device_state_clear(state);
+}
+
+/* ---- may we? ---- */
+
+static int fail_permission(const char *address, const char *path, int errnum,
+			   struct pcipt_error **error)
+{
+	return pcipt_fail(error, PCIPT_E_PERMISSION,
+			  &(struct pcipt_error_facts){
+				  .step = "check",
+				  .address = address,
+				  .path = path,
+				  .errnum = errnum,
+				  .remedy = errnum == EROFS ?
+						    "Mount /sys writable; in a container, mount the "
+						    "host's /sys read-write" :
+						    "Run as root" },
+			  "%s can't be changed by this process: %s", address,
+			  errnum == EROFS ? "/sys is read-only" : pcipt_errno_text(errnum));
+}
+
+int pcipt_transaction_check(struct pcipt_context *ctx, const char *const *addresses, size_t n,
+			    struct pcipt_error **error)
+{
+	struct pcipt_kernel *k;
+	char path[64];
+	int r = pcipt_kernel_get(ctx, &k, error);
+
+	if (r < 0)
+		return r;
+	if (!k->ops->is_real(k))
+		return pcipt_fail(error, PCIPT_E_NOT_REAL,
+				  &(struct pcipt_error_facts){
+					  .step = "check",
+					  .path = ctx->root,
+					  .remedy = "Leave the root out to act on this machine, or use "
+						    "--dry-run" },
+				  "the tree %s is not a real sysfs: nothing is changed there",
+				  ctx->root);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/driver_override", addresses[i]);
+		r = k->ops->may_write(k, PCIPT_AT_PCI_DEVICES, path);
+		if (r == -EACCES || r == -EROFS || r == -EPERM)
+			return fail_permission(addresses[i], path, -r, error);
+	}
+	return 0;
+}
+
+static int check_plan(struct pcipt_context *ctx, const struct pcipt_plan *plan,
+		      struct pcipt_error **error)
+{
+	_cleanup_free_ const char **addresses = calloc(plan->n_devices + 1, sizeof(*addresses));
+	size_t n = 0;
+
+	if (!addresses)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < plan->n_devices; i++)
+		if (plan->devices[i].asked)
+			addresses[n++] = plan->devices[i].address;
+	return pcipt_transaction_check(ctx, addresses, n, error);
+}
+
+/* ---- is it still what the plan saw? ---- */
+
+static int fail_stale(const struct pcipt_plan_device *device, const char *what, const char *seen,
+		      const char *now, struct pcipt_error **error)
+{
+	return pcipt_fail(error, PCIPT_E_STALE,
+			  &(struct pcipt_error_facts){ .step = "compare",
+						       .address = device->address,
+						       .remedy = "Make a new plan and try again" },
+			  "%s changed since the plan was made: its %s was %s and is %s; nothing was "
+			  "touched",
+			  device->address, what, seen ? seen : "none", now ? now : "none");
+}
+
+/* The ids tell whether it is the same card: an address can be another one's by now. */
+static int compare_ids(struct pcipt_transaction *t, const struct pcipt_plan_device *device,
+		       struct pcipt_error **error)
+{
+	char path[64], text[32], seen[2][16];
+	const char *const names[] = { "vendor", "device" };
+
+	snprintf(seen[0], sizeof(seen[0]), "0x%04x", device->vendor);
+	snprintf(seen[1], sizeof(seen[1]), "0x%04x", device->device);
+	for (size_t i = 0; i < 2; i++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "%s/%s", device->address, names[i]);
+		n = t->kernel->ops->read(t->kernel, PCIPT_AT_PCI_DEVICES, path, text,
+					 sizeof(text));
+		if (n < 0 || strcmp(text, seen[i]) != 0)
+			return fail_stale(device, names[i], seen[i], n < 0 ? "unreadable" : text,
+					  error);
+	}
+	return 0;
+}
+
+static int compare(struct pcipt_transaction *t, const struct pcipt_plan_device *device,
+		   struct pcipt_error **error)
+{
+	_cleanup_(state_clearp) struct pcipt_device_state now = { 0 };
+	int r = pcipt_state_read(t->kernel, device->address, &now, error);
+
+	if (r < 0)
+		return r;
+	if (!pcipt_streq(now.driver, device->seen.driver))
+		return fail_stale(device, "driver", device->seen.driver, now.driver, error);
+	if (!pcipt_streq(now.override, device->seen.override))
+		return fail_stale(device, "driver_override", device->seen.override, now.override,
+				  error);
+	return compare_ids(t, device, error);
+}
+
+static int compare_all(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	for (size_t i = 0; i < t->plan->n_devices; i++) {
+		int r = compare(t, &t->plan->devices[i], error);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- a bind ---- */
+
+/* Undoes in reverse; what could not be put back becomes a warning and the error's cause. */
+static int undo_all(struct pcipt_transaction *t, struct pcipt_error *failed,
+		    struct pcipt_error **error)
+{
+	struct pcipt_error *incomplete = NULL;
+
+	for (size_t i = t->plan->n_devices; i-- > 0;) {
+		struct pcipt_error *why = NULL;
+		int r;
+
+		if (!t->plan->devices[i].asked)
+			continue;
+		r = pcipt_transaction_restore(t, i, true, &why);
+		if (r == 0)
+			continue;
+		pcipt_result_note_warning(t->result, pcipt_error_ref(why));
+		/* A device that is gone has nothing left to restore. */
+		if (r == PCIPT_E_GONE) {
+			pcipt_error_unref(why);
+			continue;
+		}
+		if (!incomplete)
+			pcipt_fail(&incomplete, PCIPT_E_ROLLBACK_INCOMPLETE,
+				   &(struct pcipt_error_facts){
+					   .step = pcipt_error_get_step(failed),
+					   .address = pcipt_error_get_address(why),
+					   .path = pcipt_error_get_path(why),
+					   .errnum = pcipt_error_get_errno(why),
+					   .remedy = "Mend what the causes name, then release the claim "
+						     "to try again" },
+				   "%s; and not everything could be put back: %s",
+				   pcipt_error_get_message(failed), pcipt_error_get_message(why));
+		pcipt_error_add_cause(incomplete, why);
+	}
+	if (!incomplete) {
+		t->result->outcome = PCIPT_OUTCOME_ROLLED_BACK;
+		return pcipt_error_pass(error, failed);
+	}
+	t->result->outcome = PCIPT_OUTCOME_ROLLBACK_INCOMPLETE;
+	pcipt_error_add_cause(incomplete, failed);
+	return pcipt_error_pass(error, incomplete);
+}
+
+/* User space finds the group by its node: bound without one is not bound. */
+static int verify_nodes(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	struct pcipt_kernel *k = t->kernel;
+	char path[64];
+
+	if (strcmp(t->plan->driver, "vfio-pci") != 0)
+		return 0;
+	for (size_t i = 0; i < t->plan->n_devices; i++) {
+		const struct pcipt_plan_device *device = &t->plan->devices[i];
+
+		if (device->action != PCIPT_ACTION_BIND || device->group < 0)
+			continue;
+		snprintf(path, sizeof(path), "/sys/class/vfio/%d", device->group);
+		if (k->ops->exists(k, PCIPT_AT_SYS, path + sizeof("/sys/") - 1) == 1)
+			continue;
+		return pcipt_fail(error, PCIPT_E_VERIFY,
+				  &(struct pcipt_error_facts){
+					  .step = "verify",
+					  .address = device->address,
+					  .path = path,
+					  .remedy = "See the kernel's log (dmesg) for what vfio says" },
+				  "%s is bound, yet its group %d has no VFIO node", device->address,
+				  device->group);
+	}
+	return 0;
+}
+
+static int run_bind(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	struct pcipt_error *failed = NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < t->plan->steps.n; i++)
+		r = pcipt_transaction_step(t, &t->plan->steps.items[i], false, &failed);
+	if (r == 0)
+		r = verify_nodes(t, &failed);
+	return r < 0 ? undo_all(t, failed, error) : 0;
+}
+
+/* ---- a release ---- */
+
+/* Forward only: a device that its driver refuses stays without one, with a warning. */
+static void run_release(struct pcipt_transaction *t)
+{
+	for (size_t i = 0; i < t->plan->n_devices; i++) {
+		_cleanup_error_ struct pcipt_error *why = NULL;
+		struct pcipt_error *warning = NULL;
+
+		if (!t->plan->devices[i].asked || pcipt_transaction_restore(t, i, false, &why) == 0)
+			continue;
+		if (pcipt_error_get_code(why) == PCIPT_E_GONE) {
+			pcipt_result_note_warning(t->result, steal(&why));
+			continue;
+		}
+		pcipt_fail(&warning, PCIPT_E_ROLLBACK_INCOMPLETE,
+			   &(struct pcipt_error_facts){ .step = pcipt_error_get_step(why),
+							.address = t->plan->devices[i].address,
+							.path = pcipt_error_get_path(why),
+							.errnum = pcipt_error_get_errno(why),
+							.remedy = pcipt_error_get_remedy(why) },
+			   "restore-failed: %s", pcipt_error_get_message(why));
+		pcipt_error_add_cause(warning, steal(&why));
+		pcipt_result_note_warning(t->result, warning);
+	}
+}
+
+/* ---- what came of it ---- */
+
+static void note_devices(struct pcipt_transaction *t)
+{
+	for (size_t i = 0; i < t->plan->n_devices; i++) {
+		const struct pcipt_plan_device *device = &t->plan->devices[i];
+		_cleanup_(state_clearp) struct pcipt_device_state now = { 0 };
+		char path[64], node[64];
+		bool bound;
+
+		pcipt_state_read(t->kernel, device->address, &now, NULL);
+		snprintf(path, sizeof(path), "class/vfio/%d", device->group);
+		snprintf(node, sizeof(node), "/dev/vfio/%d", device->group);
+		bound = t->plan->kind == PCIPT_PLAN_BIND && device->group >= 0 &&
+			pcipt_streq(now.driver, t->plan->driver) &&
+			t->kernel->ops->exists(t->kernel, PCIPT_AT_SYS, path) == 1;
+		pcipt_result_note_device(t->result, device->address, device->seen.driver,
+					 now.driver, bound ? node : NULL);
+	}
+}
+
+static int run_plan(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	int r = check_plan(t->ctx, t->plan, error);
+
+	/* A release is driven by what each device is now: it can't be stale. */
+	if (r == 0 && t->plan->kind == PCIPT_PLAN_BIND)
+		r = compare_all(t, error);
+	if (r < 0)
+		return r;
+	t->result->outcome = PCIPT_OUTCOME_DONE;
+	if (t->plan->kind == PCIPT_PLAN_BIND)
+		r = run_bind(t, error);
+	else
+		run_release(t);
+	if (r == 0 && t->result->n_steps == 0)
+		t->result->outcome = PCIPT_OUTCOME_UNCHANGED;
+	return r;
+}
+
+int pcipt_apply(struct pcipt_context *ctx, struct pcipt_plan *plan,
+		const struct pcipt_options *options, struct pcipt_result **result,
+		struct pcipt_error **error)
+{
+	_cleanup_(pcipt_result_unrefp) struct pcipt_result *made = NULL;
+	struct pcipt_transaction t = { .ctx = ctx, .plan = plan };
+	int r;
+
+	(void)options;
+	if (!ctx || !plan)
+		return pcipt_fail_argument(error, __func__, "no context or no plan");
+	r = pcipt_kernel_get(ctx, &t.kernel, error);
+	if (r < 0)
+		return r;
+	made = pcipt_result_new(PCIPT_OUTCOME_FAILED);
+	if (!made)
+		return pcipt_fail_memory(error);
+	t.result = made;
+	r = run_plan(&t, error);
+	note_devices(&t);
+	if (result)
+		*result = steal(&made);
+	return r;
+}

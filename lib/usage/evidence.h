@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is known about the host beyond the devices themselves, gathered before a
+ * set is judged: the judge makes no system call.
+ */
+#ifndef PCIPT_USAGE_EVIDENCE_H
+#define PCIPT_USAGE_EVIDENCE_H
+
+#include "inventory/inventory.h"
+#include "usage/record.h"
+
+struct pcipt_evidence {
+	struct pcipt_records records;	/* who claims what */
+	struct pcipt_error *no_records; /* why claims could not be read, or NULL */
+	int driver_state;		/* enum pcipt_module_state, or -errno */
+};
+
+/* Never fails: what could not be found out is part of the evidence. */
+void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
+			   struct pcipt_evidence *evidence);
+void pcipt_evidence_clear(struct pcipt_evidence *evidence);
+
+#endif

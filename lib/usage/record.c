@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A claim's record as text and back. */
+#include "usage/record.h"
+
+#include <libpcipt/claim.h>
+#include <libpcipt/set.h>
+
+#include "base/json.h"
+
+#define RECORD_SCHEMA "libpcipt-claim/1"
+/* More than any machine has in one set; a record with more isn't ours. */
+#define RECORD_DEVICES_MAX 4096
+
+void pcipt_device_state_clear(struct pcipt_device_state *state)
+{
+	free(state->driver);
+	free(state->override);
+	free(state->power_control);
+	memset(state, 0, sizeof(*state));
+}
+
+bool pcipt_device_state_copy(struct pcipt_device_state *to, const struct pcipt_device_state *from)
+{
+	bool ok = true;
+
+	to->driver = pcipt_dup(from->driver, &ok);
+	to->override = pcipt_dup(from->override, &ok);
+	to->power_control = pcipt_dup(from->power_control, &ok);
+	return ok;
+}
+
+void pcipt_record_clear(struct pcipt_record *record)
+{
+	for (size_t i = 0; i < record->n_devices; i++) {
+		free(record->devices[i].identity);
+		pcipt_device_state_clear(&record->devices[i].before);
+	}
+	free(record->devices);
+	free(record->name);
+	free(record->owner);
+	free(record->driver);
+	free(record->since);
+	free(record->boot_id);
+	memset(record, 0, sizeof(*record));
+}
+
+static struct json_object *print_device(const struct pcipt_record_device *device)
+{
+	struct json_object *o = pcipt_json_object();
+
+	pcipt_json_text(o, "address", device->address);
+	pcipt_json_text(o, "identity", device->identity);
+	pcipt_json_text(o, "role", pcipt_role_name(device->role));
+	pcipt_json_text(o, "action", pcipt_action_name(device->action));
+	pcipt_json_text(o, "driver_before", device->before.driver);
+	pcipt_json_text(o, "override_before", device->before.override);
+	pcipt_json_text(o, "power_control_before", device->before.power_control);
+	return o;
+}
+
+char *pcipt_record_print(const struct pcipt_record *record)
+{
+	struct json_object *o = pcipt_json_object(), *devices;
+
+	pcipt_json_text(o, "schema", RECORD_SCHEMA);
+	pcipt_json_text(o, "name", record->name);
+	pcipt_json_text(o, "owner", record->owner);
+	pcipt_json_text(o, "state", pcipt_claim_state_name(record->state));
+	pcipt_json_text(o, "driver", record->driver);
+	pcipt_json_text(o, "since", record->since);
+	pcipt_json_text(o, "boot_id", record->boot_id);
+	devices = pcipt_json_array(o, "devices");
+	for (size_t i = 0; i < record->n_devices; i++)
+		pcipt_json_append(devices, print_device(&record->devices[i]));
+	return pcipt_json_print(o);
+}
+
+bool pcipt_record_name_is_valid(const char *name)
+{
+	size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				"0123456789._-");
+
+	return n > 0 && n <= 63 && !name[n] && name[0] != '.' && name[0] != '-';
+}
+
+/* A driver's or an override's name: a word without a slash that fits an attribute. */
+static bool is_plain_word(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > 255 || strcmp(s, ".") == 0 || strcmp(s, "..") == 0)
+		return false;
+	for (; *s; s++)
+		if (*s <= ' ' || *s == '/' || *s == 0x7f)
+			return false;
+	return true;
+}
+
+/* The number whose name is given, of n that start at 0; -1 for none. */
+static int number_of(const char *name, const char *(*name_of)(int), int n)
+{
+	for (int i = 0; name && i < n; i++)
+		if (strcmp(name_of(i), name) == 0)
+			return i;
+	return -1;
+}
+
+static bool parse_word(struct json_object *o, const char *key, char **word)
+{
+	const char *text = pcipt_json_get_text(o, key);
+	bool ok = true;
+
+	*word = pcipt_dup(text, &ok);
+	return ok && (!text || is_plain_word(text));
+}
+
+static bool parse_device(struct json_object *o, struct pcipt_record_device *device)
+{
+	const char *address = pcipt_json_get_text(o, "address");
+	const char *identity = pcipt_json_get_text(o, "identity");
+	const char *power = pcipt_json_get_text(o, "power_control_before");
+	bool ok = true;
+
+	if (!address || !pcipt_address_scan(address, &device->at, NULL))
+		return false;
+	pcipt_address_print(device->at, device->address);
+	device->role = number_of(pcipt_json_get_text(o, "role"), pcipt_role_name,
+				 PCIPT_ROLE_EXEMPT + 1);
+	device->action = number_of(pcipt_json_get_text(o, "action"), pcipt_action_name,
+				   PCIPT_ACTION_KEEP + 1);
+	if (device->role < 0 || device->action < 0 ||
+	    (power && strcmp(power, "auto") != 0 && strcmp(power, "on") != 0))
+		return false;
+	device->identity = pcipt_dup(identity, &ok);
+	device->before.power_control = pcipt_dup(power, &ok);
+	return ok && parse_word(o, "driver_before", &device->before.driver) &&
+	       parse_word(o, "override_before", &device->before.override);
+}
+
+static bool parse_devices(struct json_object *o, struct pcipt_record *record)
+{
+	struct json_object *array = pcipt_json_get_array(o, "devices");
+	size_t n = pcipt_json_length(array);
+
+	if (n == 0 || n > RECORD_DEVICES_MAX)
+		return false;
+	record->devices = calloc(n, sizeof(*record->devices));
+	for (size_t i = 0; record->devices && i < n; i++) {
+		record->n_devices = i + 1;
+		if (!parse_device(pcipt_json_at(array, i), &record->devices[i]))
+			return false;
+	}
+	return record->devices != NULL;
+}
+
+static bool parse_head(struct json_object *o, struct pcipt_record *record)
+{
+	const char *name = pcipt_json_get_text(o, "name");
+	bool ok = true;
+
+	if (!pcipt_streq(pcipt_json_get_text(o, "schema"), RECORD_SCHEMA) || !name ||
+	    !pcipt_record_name_is_valid(name))
+		return false;
+	record->name = pcipt_dup(name, &ok);
+	record->owner = pcipt_dup(pcipt_json_get_text(o, "owner"), &ok);
+	record->since = pcipt_dup(pcipt_json_get_text(o, "since"), &ok);
+	record->boot_id = pcipt_dup(pcipt_json_get_text(o, "boot_id"), &ok);
+	record->state = number_of(pcipt_json_get_text(o, "state"), pcipt_claim_state_name,
+				  PCIPT_CLAIM_RELEASING + 1);
+	if (record->owner)
+		pcipt_text_neutralise(record->owner);
+	return ok && record->state >= 0 && parse_word(o, "driver", &record->driver) &&
+	       record->driver;
+}
+
+int pcipt_record_parse(const char *text, size_t length, struct pcipt_record *record,
+		       struct pcipt_error **error)
+{
+	_cleanup_json_ struct json_object *o = pcipt_json_parse(text, length);
+
+	memset(record, 0, sizeof(*record));
+	if (o && parse_head(o, record) && parse_devices(o, record))
+		return 0;
+	pcipt_record_clear(record);
+	return pcipt_fail(error, PCIPT_E_DAMAGED, NULL, "%s",
+			  o ? "the record doesn't have the form of " RECORD_SCHEMA :
+			      "the record is not JSON");
+}

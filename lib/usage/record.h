@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a claim's record says, and its form as text. Reading records is evidence
+ * ("who holds this device") and so stands here; writing them is the business of
+ * claims/ alone. The format is described in doc/records.md.
+ */
+#ifndef PCIPT_USAGE_RECORD_H
+#define PCIPT_USAGE_RECORD_H
+
+#include "inventory/address.h"
+#include "kernel/kernel.h"
+
+/* What a device is, as far as a transaction changes it and puts it back. */
+struct pcipt_device_state {
+	char *driver;	     /* NULL for none */
+	char *override;	     /* NULL for none */
+	char *power_control; /* NULL where there is no such attribute */
+};
+
+void pcipt_device_state_clear(struct pcipt_device_state *state);
+bool pcipt_device_state_copy(struct pcipt_device_state *to, const struct pcipt_device_state *from);
+
+struct pcipt_record_device {
+	struct pcipt_address at;
+	char address[PCIPT_ADDRESS_SIZE];
+	char *identity;
+	int role, action;
+	struct pcipt_device_state before;
+};
+
+struct pcipt_record {
+	char *name;
+	char *owner;
+	char *driver;
+	char *since; /* RFC 3339, UTC */
+	char *boot_id;
+	int state;
+	struct pcipt_record_device *devices;
+	size_t n_devices;
+};
+
+void pcipt_record_clear(struct pcipt_record *record);
+/* The record's text; NULL without memory. */
+char *pcipt_record_print(const struct pcipt_record *record);
+/*
+ * Checks everything, since what a record says is written to the kernel.
+ * Errors: DAMAGED, NO_MEMORY.
+ */
+int pcipt_record_parse(const char *text, size_t length, struct pcipt_record *record,
+		       struct pcipt_error **error);
+/* `[A-Za-z0-9._-]{1,63}`, and not "." or "..". */
+bool pcipt_record_name_is_valid(const char *name);
+
+/* All records of the runtime folder, ordered by name; damaged ones are problems. */
+struct pcipt_records {
+	struct pcipt_record *items;
+	size_t n;
+	struct pcipt_error **problems;
+	size_t n_problems;
+};
+
+int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
+		       struct pcipt_error **error);
+void pcipt_records_clear(struct pcipt_records *records);
+/* The claims' folder below the runtime folder; a new string or NULL. */
+char *pcipt_records_folder(struct pcipt_context *ctx);
+/* The record that holds a device, or NULL. */
+const struct pcipt_record *pcipt_records_holder(const struct pcipt_records *records,
+						struct pcipt_address at);
+
+#endif

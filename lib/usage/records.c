@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All records there are: who holds which device. */
+#include <errno.h>
+
+#include "usage/record.h"
+
+char *pcipt_records_folder(struct pcipt_context *ctx)
+{
+	return pcipt_format("%s/claims", ctx->runtime_dir);
+}
+
+void pcipt_records_clear(struct pcipt_records *records)
+{
+	for (size_t i = 0; i < records->n; i++)
+		pcipt_record_clear(&records->items[i]);
+	for (size_t i = 0; i < records->n_problems; i++)
+		pcipt_error_unref(records->problems[i]);
+	free(records->items);
+	free(records->problems);
+	memset(records, 0, sizeof(*records));
+}
+
+struct reading {
+	struct pcipt_kernel *kernel;
+	const char *folder;
+	struct pcipt_records *records;
+};
+
+static int add_problem(struct reading *reading, const char *file, int code, int errnum,
+		       const char *why)
+{
+	_cleanup_free_ char *path = pcipt_format("%s/%s", reading->folder, file);
+	struct pcipt_records *records = reading->records;
+	struct pcipt_error *problem = NULL;
+
+	if (!pcipt_grow(&records->problems, records->n_problems))
+		return -ENOMEM;
+	pcipt_fail(&problem, code,
+		   &(struct pcipt_error_facts){
+			   .path = path,
+			   .errnum = errnum,
+			   .remedy = "Look into the file; move it away if nobody needs it" },
+		   "the claim's record %s can't be used: %s", path ? path : file, why);
+	records->problems[records->n_problems++] = problem;
+	return 0;
+}
+
+/* Records end in ".json"; what is being written begins with a dot. */
+static bool is_record_name(const char *file)
+{
+	size_t n = strlen(file);
+
+	return n > 5 && file[0] != '.' && strcmp(file + n - 5, ".json") == 0;
+}
+
+static int read_one(void *data, const char *file)
+{
+	struct reading *reading = data;
+	struct pcipt_records *records = reading->records;
+	_cleanup_error_ struct pcipt_error *error = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct pcipt_record *record;
+	size_t length;
+	int r;
+
+	if (!is_record_name(file))
+		return 0;
+	if (!pcipt_grow(&records->items, records->n))
+		return -ENOMEM;
+	record = &records->items[records->n];
+	r = reading->kernel->ops->record_read(reading->kernel, reading->folder, file, &text,
+					      &length);
+	if (r == -ENOENT) /* ended meanwhile */
+		return 0;
+	if (r == -EBADMSG)
+		return add_problem(reading, file, PCIPT_E_DAMAGED, 0,
+				   "somebody other than root could have written it");
+	if (r < 0)
+		return add_problem(reading, file, PCIPT_E_IO, -r, pcipt_errno_text(-r));
+	r = pcipt_record_parse(text, length, record, &error);
+	if (r < 0)
+		return add_problem(reading, file, r, 0, pcipt_error_get_message(error));
+	/* A record under another's name would be released twice, or never. */
+	if (strncmp(file, record->name, strlen(file) - 5) != 0 ||
+	    strlen(record->name) != strlen(file) - 5) {
+		pcipt_record_clear(record);
+		return add_problem(reading, file, PCIPT_E_DAMAGED, 0, "it bears another name");
+	}
+	records->n++;
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct pcipt_record *)a)->name,
+		      ((const struct pcipt_record *)b)->name);
+}
+
+int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
+		       struct pcipt_error **error)
+{
+	_cleanup_free_ char *folder = pcipt_records_folder(ctx);
+	struct reading reading = { .folder = folder, .records = records };
+	int r = pcipt_kernel_get(ctx, &reading.kernel, error);
+
+	memset(records, 0, sizeof(*records));
+	if (r < 0)
+		return r;
+	if (!folder)
+		return pcipt_fail_memory(error);
+	r = reading.kernel->ops->record_list(reading.kernel, folder, read_one, &reading);
+	if (r == 0 || r == -ENOENT) {
+		qsort(records->items, records->n, sizeof(*records->items), compare_names);
+		return 0;
+	}
+	pcipt_records_clear(records);
+	if (r == -ENOMEM)
+		return pcipt_fail_memory(error);
+	return pcipt_fail(error,
+			  r == -EACCES	? PCIPT_E_PERMISSION :
+			  r == -EBADMSG ? PCIPT_E_DAMAGED :
+					  PCIPT_E_IO,
+			  &(struct pcipt_error_facts){
+				  .path = folder,
+				  .errnum = r == -EBADMSG ? 0 : -r,
+				  .remedy = r == -EBADMSG ?
+						    "Make root the folder's owner and take others' "
+						    "right to write away" :
+						    NULL },
+			  "the claims in %s can't be read: %s", folder,
+			  r == -EBADMSG ? "others than root may write there" : pcipt_errno_text(-r));
+}
+
+const struct pcipt_record *pcipt_records_holder(const struct pcipt_records *records,
+						struct pcipt_address at)
+{
+	for (size_t i = 0; i < records->n; i++)
+		for (size_t j = 0; j < records->items[i].n_devices; j++)
+			if (pcipt_address_key(records->items[i].devices[j].at) ==
+			    pcipt_address_key(at))
+				return &records->items[i];
+	return NULL;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the unit tests share: the suites, a folder to write in, and a seeded random source. */
+#ifndef TESTS_UNIT_UNIT_H
+#define TESTS_UNIT_UNIT_H
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpcipt/libpcipt.h>
+
+/* One line for each suite; unit.c runs them in this order. */
+#define TEST_SUITES(SUITE) SUITE(address)
+
+#define SUITE(name) Suite *suite_##name(void);
+TEST_SUITES(SUITE)
+#undef SUITE
+
+/* A new path below the run's own folder, which is removed at the end. Freed by the caller. */
+char *test_path(const char *name);
+/* Writes a whole file, or stops the test. */
+void test_write(const char *path, const void *data, size_t n);
+/* A whole file with a NUL behind it, or stops the test. Freed by the caller. */
+char *test_read(const char *path, size_t *n);
+/* Removes a tree; links are not followed. */
+void test_remove(const char *path);
+/* A file of the source tree, such as "include/libpcipt/error.h". Freed by the caller. */
+char *test_source(const char *name);
+/* printf into a new string; never NULL. */
+char *test_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * A random source that gives the same numbers on every machine. The seed is
+ * PCIPT_TEST_SEED, or a fixed one; `which` keeps the tests independent of each other.
+ */
+struct test_random {
+	uint64_t state;
+};
+
+uint64_t test_seed(void);
+struct test_random test_random_new(uint64_t which);
+uint64_t test_random_next(struct test_random *random);
+/* From 0 to n - 1. */
+uint32_t test_random_below(struct test_random *random, uint32_t n);
+/* True once in n times. */
+bool test_random_once_in(struct test_random *random, uint32_t n);
+
+/* The error of a call that must fail with `code`; then forgets it. */
+#define assert_fails(code_, error_)                                                               \
+	do {                                                                                      \
+		ck_assert_ptr_nonnull(error_);                                                    \
+		ck_assert_str_eq(pcipt_error_get_name(error_), #code_);                           \
+		(error_) = pcipt_error_unref(error_);                                             \
+	} while (0)
+
+/* A call that must succeed; says why when it doesn't. */
+#define assert_ok(call_, error_)                                                                  \
+	do {                                                                                      \
+		int ok_ = (call_);                                                                \
+		ck_assert_msg(ok_ == 0, "%s: %s", #call_, pcipt_error_get_message(error_));       \
+		ck_assert_msg((error_) == NULL, "%s succeeded and left an error", #call_);        \
+	} while (0)
+
+#endif
