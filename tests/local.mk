@@ -1,4 +1,24 @@
 # Tests that need no hardware and no privilege.
+AM_TESTS_ENVIRONMENT = \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir; \
+	PCIPT_LIBRARY='$(abs_top_builddir)/.libs/libpcipt.so'; export PCIPT_LIBRARY; \
+	CC='$(CC)'; export CC;
+
+# What can be seen in the sources and in the objects without running anything.
+TESTS += tests/abi/symbols tests/abi/headers tests/layers
+EXTRA_DIST += tests/abi/symbols tests/abi/headers tests/layers
+
+check_PROGRAMS += tests/abi/quiet
+TESTS += tests/abi/quiet
+tests_abi_quiet_SOURCES = \
+	tests/abi/quiet.c \
+	tests/unit/tree.c tests/unit/tree.h
+tests_abi_quiet_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+# The program loads the library by itself; make must only see to it that there is one.
+tests_abi_quiet_LDADD = -ldl
+EXTRA_tests_abi_quiet_DEPENDENCIES = libpcipt.la
+
 if UNIT_TESTS
 check_PROGRAMS += tests/unit/unit
 TESTS += tests/unit/unit
@@ -6,6 +26,7 @@ endif
 
 tests_unit_unit_SOURCES = \
 	tests/unit/test_address.c \
+	tests/unit/tree.c tests/unit/tree.h \
 	tests/unit/unit.c tests/unit/unit.h
 tests_unit_unit_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests \
 	-DPCIPT_SOURCE_FOLDER='"$(abs_top_srcdir)"'

@@ -290,7 +290,7 @@ struct json_object *pcipt_error_json(const struct pcipt_error *error)
 
 char *pcipt_error_to_json(const struct pcipt_error *error)
 {
-	return pcipt_json_print(pcipt_error_json(error));
+	return error ? pcipt_json_print(pcipt_error_json(error)) : strdup("null");
 }
 
 void pcipt_free(void *text)

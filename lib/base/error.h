@@ -37,7 +37,7 @@ void pcipt_error_add_cause(struct pcipt_error *error, struct pcipt_error *cause)
 /* Stores `from` in *to, or drops it where nobody listens; returns its code. */
 int pcipt_error_pass(struct pcipt_error **to, struct pcipt_error *from);
 
-/* "EBUSY" for 16, or NULL for 0; numbers without a name are given as "errno 4711". */
+/* "EBUSY" for 16, or NULL for 0; "EUNKNOWN" for a number without a name. */
 const char *pcipt_errno_name(int errnum);
 
 /* What an errno means, a few words; never NULL. */

@@ -79,11 +79,15 @@ void pcipt_json_append_text(struct json_object *array, const char *value)
 
 char *pcipt_json_print(struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(
-		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-			   JSON_C_TO_STRING_NOSLASHESCAPE);
-	char *copy = text ? strdup(text) : NULL;
+	const char *text;
+	char *copy;
 
+	if (!o)
+		return NULL;
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+							 JSON_C_TO_STRING_SPACED |
+							 JSON_C_TO_STRING_NOSLASHESCAPE);
+	copy = text ? strdup(text) : NULL;
 	json_object_put(o);
 	return copy;
 }
@@ -131,6 +135,14 @@ const char *pcipt_json_get_text(struct json_object *o, const char *key)
 	if (text && strlen(text) != (size_t)json_object_get_string_len(value))
 		return NULL;
 	return text;
+}
+
+bool pcipt_json_is_null(struct json_object *o, const char *key)
+{
+	struct json_object *value = NULL;
+
+	return json_object_is_type(o, json_type_object) &&
+	       (!json_object_object_get_ex(o, key, &value) || !value);
 }
 
 bool pcipt_json_get_number(struct json_object *o, const char *key, int64_t *value)

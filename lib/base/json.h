@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The only file that knows json-c. Writers take NULL objects, so that running out
- * of memory shows once, at the end: pcipt_json_print() gives NULL.
+ * The only file that knows json-c. Writers take NULL objects, so that an object
+ * that could not be made shows at the end: pcipt_json_print() gives NULL.
  */
 #ifndef PCIPT_BASE_JSON_H
 #define PCIPT_BASE_JSON_H
@@ -26,7 +26,7 @@ void pcipt_json_append(struct json_object *array, struct json_object *value);
 void pcipt_json_append_text(struct json_object *array, const char *value);
 /* A free-standing array. */
 struct json_object *pcipt_json_new_array(void);
-/* The text of an object, which it takes over; NULL stands for null. */
+/* The text of an object, which it takes over; NULL for NULL, or without memory. */
 char *pcipt_json_print(struct json_object *o);
 
 /* Reading: what a file says is input like any other, so types are checked. */
@@ -34,6 +34,8 @@ struct json_object *pcipt_json_parse(const char *text, size_t length);
 void pcipt_json_unref(struct json_object *o);
 /* The value as text, or NULL when it is absent, null or no text. Borrowed. */
 const char *pcipt_json_get_text(struct json_object *o, const char *key);
+/* Whether the key is absent or null. */
+bool pcipt_json_is_null(struct json_object *o, const char *key);
 bool pcipt_json_get_number(struct json_object *o, const char *key, int64_t *value);
 /* The array, or NULL; its length; its i-th object or NULL. Borrowed. */
 struct json_object *pcipt_json_get_array(struct json_object *o, const char *key);

@@ -9,11 +9,6 @@ static void record_clearp(struct pcipt_record *record)
 	pcipt_record_clear(record);
 }
 
-static void records_clearp(struct pcipt_records *records)
-{
-	pcipt_records_clear(records);
-}
-
 static bool fill_device(struct pcipt_record_device *to, const struct pcipt_plan_device *from)
 {
 	bool ok = true;
@@ -27,18 +22,15 @@ static bool fill_device(struct pcipt_record_device *to, const struct pcipt_plan_
 }
 
 /* The claim as a record: what was asked for and what each device was. */
-static int make_record(const struct pcipt_set *set, const struct pcipt_plan *plan,
-		       const struct pcipt_options *options, const struct pcipt_records *taken,
+static int make_record(const struct pcipt_plan *plan, const struct pcipt_options *options,
 		       struct pcipt_record *record, struct pcipt_error **error)
 {
 	bool ok = true;
 
-	record->name = options && options->name ? pcipt_dup(options->name, &ok) :
-						  pcipt_claim_default_name(set, taken);
 	record->owner = pcipt_dup(options ? options->owner : NULL, &ok);
 	record->driver = pcipt_dup(plan->driver, &ok);
 	record->devices = calloc(plan->n_devices + 1, sizeof(*record->devices));
-	if (!ok || !record->name || !record->devices)
+	if (!ok || !record->devices)
 		return pcipt_fail_memory(error);
 	for (size_t i = 0; i < plan->n_devices; i++) {
 		const struct pcipt_plan_device *device = &plan->devices[i];
@@ -50,6 +42,27 @@ static int make_record(const struct pcipt_set *set, const struct pcipt_plan *pla
 			return pcipt_fail_memory(error);
 	}
 	return 0;
+}
+
+/* Writes the record under the name asked for, or under the first that is free. */
+static int begin(struct pcipt_context *ctx, const struct pcipt_set *set,
+		 const struct pcipt_options *options, struct pcipt_record *record,
+		 struct pcipt_error **error)
+{
+	const char *name = options ? options->name : NULL;
+
+	for (unsigned int attempt = 0;; attempt++) {
+		_cleanup_error_ struct pcipt_error *failed = NULL;
+		int r;
+
+		free(record->name);
+		record->name = name ? strdup(name) : pcipt_claim_default_name(set, attempt);
+		if (!record->name)
+			return pcipt_fail_memory(error);
+		r = pcipt_store_begin(ctx, record, &failed);
+		if (r == 0 || r != PCIPT_E_NAME || name || attempt == 99)
+			return r == 0 ? 0 : pcipt_error_pass(error, steal(&failed));
+	}
 }
 
 /* The devices of the set are in a claim already: that claim, and nothing written. */
@@ -110,17 +123,14 @@ static int bind_new(struct pcipt_context *ctx, struct pcipt_set *set,
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
 	_cleanup_(pcipt_result_unrefp) struct pcipt_result *done = NULL;
-	_cleanup_(records_clearp) struct pcipt_records taken = { 0 };
 	_cleanup_(record_clearp) struct pcipt_record record = { 0 };
 	_cleanup_error_ struct pcipt_error *warning = NULL;
 	int r = pcipt_plan_bind(set, options, &plan, error);
 
 	if (r == 0)
-		r = pcipt_records_read(ctx, &taken, error);
+		r = make_record(plan, options, &record, error);
 	if (r == 0)
-		r = make_record(set, plan, options, &taken, &record, error);
-	if (r == 0)
-		r = pcipt_store_begin(ctx, &record, error);
+		r = begin(ctx, set, options, &record, error);
 	if (r < 0)
 		return r;
 	r = pcipt_apply(ctx, plan, options, &done, error);

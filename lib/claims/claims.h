@@ -16,8 +16,11 @@ struct pcipt_claim {
 /* claim.c: a claim out of a record, which it takes over (and clears on failure). */
 struct pcipt_claim *pcipt_claim_new(struct pcipt_record *record);
 
-/* name.c: a name for a claim that has none; a new string or NULL. */
-char *pcipt_claim_default_name(const struct pcipt_set *set, const struct pcipt_records *taken);
+/*
+ * name.c: a name for a claim that was given none, "pci-0000-01-00.0", and at later
+ * attempts "-2", "-3" behind it; a new string or NULL.
+ */
+char *pcipt_claim_default_name(const struct pcipt_set *set, unsigned int attempt);
 
 /*
  * store.c: the only code that writes records. The state and its time are set;

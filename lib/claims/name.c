@@ -32,16 +32,7 @@ int pcipt_options_set_name(struct pcipt_options *options, const char *name,
 	return 0;
 }
 
-static bool is_taken(const struct pcipt_records *taken, const char *name)
-{
-	for (size_t i = 0; i < taken->n; i++)
-		if (strcmp(taken->items[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-/* "pci-0000-01-00.0", and "-2", "-3" behind it where an older claim has that. */
-char *pcipt_claim_default_name(const struct pcipt_set *set, const struct pcipt_records *taken)
+char *pcipt_claim_default_name(const struct pcipt_set *set, unsigned int attempt)
 {
 	const char *address = NULL;
 	char *name;
@@ -49,14 +40,10 @@ char *pcipt_claim_default_name(const struct pcipt_set *set, const struct pcipt_r
 	for (size_t i = 0; !address && i < set->n_members; i++)
 		if (set->members[i].role == PCIPT_ROLE_REQUESTED)
 			address = set->members[i].device->address;
-	for (unsigned int n = 1;; n++) {
-		name = n == 1 ? pcipt_format("pci-%s", address) :
-				pcipt_format("pci-%s-%u", address, n);
-		for (char *p = name; p && *p; p++)
-			if (*p == ':')
-				*p = '-';
-		if (!name || !is_taken(taken, name))
-			return name;
-		free(name);
-	}
+	name = attempt == 0 ? pcipt_format("pci-%s", address) :
+			      pcipt_format("pci-%s-%u", address, attempt + 1);
+	for (char *p = name; p && *p; p++)
+		if (*p == ':')
+			*p = '-';
+	return name;
 }

@@ -101,7 +101,13 @@ static void warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_reco
 static int reload(struct pcipt_context *ctx, const struct pcipt_claim *claim,
 		  struct pcipt_claim **now, struct pcipt_error **error)
 {
-	return pcipt_claim_find(ctx, claim->record.name, now, error);
+	int r = pcipt_claim_find(ctx, claim->record.name, now, error);
+
+	if (r < 0 || pcipt_streq((*now)->record.id, claim->record.id))
+		return r;
+	return pcipt_fail(error, PCIPT_E_NO_CLAIM, NULL,
+			  "the claim %s has ended; another one has its name now",
+			  claim->record.name);
 }
 
 static int check(struct pcipt_context *ctx, struct pcipt_snapshot *snap,

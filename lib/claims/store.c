@@ -64,15 +64,11 @@ static int put(struct pcipt_context *ctx, struct pcipt_record *record, int state
 	return r < 0 ? fail_store(ctx, record, -r, error) : 0;
 }
 
-/* Which boot a record is of: the kernel's state goes with the boot. */
-static char *read_boot_id(struct pcipt_kernel *k)
+static char *read_line(struct pcipt_kernel *k, const char *path)
 {
 	char text[64];
 
-	if (k->ops->read(k, PCIPT_AT_ROOT, "proc/sys/kernel/random/boot_id", text,
-			 sizeof(text)) <= 0)
-		return NULL;
-	return strdup(text);
+	return k->ops->read(k, PCIPT_AT_ROOT, path, text, sizeof(text)) > 0 ? strdup(text) : NULL;
 }
 
 int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
@@ -83,7 +79,11 @@ int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
 
 	if (r < 0)
 		return r;
-	record->boot_id = read_boot_id(k);
+	free(record->boot_id);
+	free(record->id);
+	/* Which boot it is of, since the kernel's state goes with it; and a number of its own. */
+	record->boot_id = read_line(k, "proc/sys/kernel/random/boot_id");
+	record->id = read_line(k, "proc/sys/kernel/random/uuid");
 	return put(ctx, record, PCIPT_CLAIM_BINDING, true, error);
 }
 

@@ -60,10 +60,10 @@ bool pcipt_address_scan(const char *text, struct pcipt_address *address,
 		return fault_at(fault, text, p, "a colon");
 	if (*p != '.')
 		return fault_at(fault, text, p, "a dot before the function number");
-	if (part[n - 1] > 0x1f || p - begin[n - 1] > 2)
-		return fault_at(fault, text, begin[n - 1], "a device number from 00 to 1f");
 	if (part[n - 2] > 0xff || begin[n - 1] - begin[n - 2] > 3)
 		return fault_at(fault, text, begin[n - 2], "a bus number from 00 to ff");
+	if (part[n - 1] > 0x1f || p - begin[n - 1] > 2)
+		return fault_at(fault, text, begin[n - 1], "a device number from 00 to 1f");
 	p++;
 	if (scan_hex(&p, 1, &function) == 0 || function > 7)
 		return fault_at(fault, text, p - (p[-1] != '.'), "a function number from 0 to 7");

@@ -99,21 +99,24 @@ static struct pcipt_device *linked_device(struct pcipt_device *device, const cha
 
 static void load_functions(struct pcipt_device *device, struct pcipt_facts *facts)
 {
-	struct pcipt_device **virtfns;
-	char name[32];
+	_cleanup_free_ struct pcipt_device **found = NULL;
+	char name[32], link[PCIPT_ATTRIBUTE_MAX];
 	size_t n = 0;
 
 	facts->physfn = linked_device(device, "physfn");
-	while (snprintf(name, sizeof(name), "virtfn%zu", n), linked_device(device, name))
-		n++;
-	virtfns = n ? pcipt_arena_alloc(&device->snap->arena, n * sizeof(*virtfns)) : NULL;
-	if (!virtfns)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "virtfn%zu", i);
-		virtfns[i] = linked_device(device, name);
+	/* VFs that came after the listing count too: the PF can't move then. */
+	facts->has_vfs = pcipt_device_read_link(device, "virtfn0", link, sizeof(link)) > 0;
+	for (struct pcipt_device *vf; facts->has_vfs; n++) {
+		snprintf(name, sizeof(name), "virtfn%zu", n);
+		vf = linked_device(device, name);
+		if (!vf || !pcipt_grow(&found, n))
+			break;
+		found[n] = vf;
 	}
-	facts->virtfns = virtfns;
+	facts->virtfns = n ? pcipt_arena_alloc(&device->snap->arena, n * sizeof(*found)) : NULL;
+	if (!facts->virtfns)
+		return;
+	memcpy(facts->virtfns, found, n * sizeof(*found));
 	facts->n_virtfns = n;
 }
 
@@ -189,8 +192,15 @@ static void take_override(struct pcipt_device *device, struct pcipt_facts *facts
 								 "lock is held (device-busy)" :
 								 "can't be read");
 	} else if (n > 0 && strcmp(text, "(null)") != 0) {
-		pcipt_text_neutralise(text);
 		facts->driver_override = keep(device, text);
+		pcipt_text_neutralise(text);
+		/* Bytes that no record can hold could not be put back. */
+		if (!pcipt_streq(facts->driver_override, text)) {
+			facts->driver_override = NULL;
+			facts->override_unknown = true;
+			pcipt_snapshot_add_problem(device->snap, device, NULL, "driver_override",
+						   PCIPT_E_DAMAGED, 0, "holds bytes that are no text");
+		}
 	}
 }
 

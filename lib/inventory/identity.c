@@ -45,6 +45,7 @@ static const char *make_slot(struct pcipt_device *device)
 			p += length + (p[length] == '/');
 		}
 	}
+	pcipt_text_neutralise(slot);
 	return pcipt_arena_copy(&device->snap->arena, slot + 1, used - 1);
 }
 

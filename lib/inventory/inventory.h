@@ -35,6 +35,7 @@ struct pcipt_facts {
 	struct pcipt_device *physfn;
 	struct pcipt_device **virtfns;
 	size_t n_virtfns;
+	bool has_vfs;
 	const char *driver_override;
 	bool override_unknown; /* it could not be read: not the same as none */
 	const char *vendor_name, *device_name, *class_name;

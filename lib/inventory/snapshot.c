@@ -6,6 +6,7 @@
  * listings of the driver folders, groups from the link. (`uevent` would give all
  * of it, but on Linux 6.1 it waits for a stuck unbind.)
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -176,15 +177,26 @@ static int list_devices(struct pcipt_snapshot *snap, struct pcipt_error **error)
 
 /* ---- where each one is ---- */
 
-/* A link's text as a path below /sys/devices: nothing in it may lead elsewhere. */
-static const char *physical_path(const char *link)
+/*
+ * A link's text as a path below /sys/devices, or NULL: nothing in it may lead
+ * elsewhere, and it ends with the device's own name.
+ */
+static const char *physical_path(const char *link, const char *address)
 {
 	static const char prefix[] = "../../../devices/";
-	const char *path = link + sizeof(prefix) - 1;
+	const char *path = link + sizeof(prefix) - 1, *name = path;
 
-	if (strncmp(link, prefix, sizeof(prefix) - 1) != 0 || strstr(path, "..") || !*path)
+	if (strncmp(link, prefix, sizeof(prefix) - 1) != 0)
 		return NULL;
-	return path;
+	for (const char *p = path;; p++) {
+		if (*p && *p != '/')
+			continue;
+		if (p == name || (name[0] == '.' && (p - name == 1 || (p - name == 2 && name[1] == '.'))))
+			return NULL;
+		if (!*p)
+			return strcmp(name, address) == 0 ? path : NULL;
+		name = p + 1;
+	}
 }
 
 /* False when the device is gone. */
@@ -195,7 +207,7 @@ static bool find_path(struct pcipt_device *device)
 	char link[PCIPT_ATTRIBUTE_MAX];
 	ssize_t n = k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, device->address, link,
 				      sizeof(link));
-	const char *path = n > 0 ? physical_path(link) : NULL;
+	const char *path = n > 0 ? physical_path(link, device->address) : NULL;
 
 	if (n == -ENOENT)
 		return false;
@@ -210,21 +222,38 @@ static bool find_path(struct pcipt_device *device)
 
 /* ---- ids and class ---- */
 
-/* "pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00" (Documentation/ABI, modalias) */
+/* One field: its key, then exactly `digits` hex digits. */
+static bool take_field(const char **p, const char *key, int digits, int32_t *value)
+{
+	size_t n = strlen(key);
+	uint32_t number = 0;
+
+	if (strncmp(*p, key, n) != 0)
+		return false;
+	*p += n;
+	for (int i = 0; i < digits; i++, (*p)++) {
+		char c = **p;
+
+		if (!isxdigit((unsigned char)c))
+			return false;
+		number = number << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+	}
+	*value = (int32_t)number;
+	return number <= 0xffff;
+}
+
+/* "pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00" (include/linux/mod_devicetable.h) */
 static bool parse_modalias(struct pcipt_device *device, const char *text)
 {
-	unsigned int vendor, model, sub_vendor, sub_model, base, sub, interface;
-	int end = 0;
+	int32_t ids[4], base, sub, interface;
 
-	if (sscanf(text, "pci:v%8xd%8xsv%8xsd%8xbc%2xsc%2xi%2x%n", &vendor, &model, &sub_vendor,
-		   &sub_model, &base, &sub, &interface, &end) != 7 ||
-	    text[end] || (vendor | model | sub_vendor | sub_model) > 0xffff)
+	if (!take_field(&text, "pci:v", 8, &ids[0]) || !take_field(&text, "d", 8, &ids[1]) ||
+	    !take_field(&text, "sv", 8, &ids[2]) || !take_field(&text, "sd", 8, &ids[3]) ||
+	    !take_field(&text, "bc", 2, &base) || !take_field(&text, "sc", 2, &sub) ||
+	    !take_field(&text, "i", 2, &interface) || *text)
 		return false;
-	device->ids[0] = (int32_t)vendor;
-	device->ids[1] = (int32_t)model;
-	device->ids[2] = (int32_t)sub_vendor;
-	device->ids[3] = (int32_t)sub_model;
-	device->class_id = (int32_t)(base << 16 | sub << 8 | interface);
+	memcpy(device->ids, ids, sizeof(ids));
+	device->class_id = base << 16 | sub << 8 | interface;
 	return true;
 }
 
@@ -285,6 +314,7 @@ static bool is_vfio_name(const char *name)
 const struct pcipt_driver *pcipt_snapshot_driver(struct pcipt_snapshot *snap, const char *name)
 {
 	struct pcipt_driver *driver;
+	char *copy;
 
 	for (size_t i = 0; i < snap->n_drivers; i++)
 		if (strcmp(snap->drivers[i]->name, name) == 0)
@@ -292,9 +322,11 @@ const struct pcipt_driver *pcipt_snapshot_driver(struct pcipt_snapshot *snap, co
 	driver = pcipt_arena_alloc(&snap->arena, sizeof(*driver));
 	if (!driver || !pcipt_grow(&snap->drivers, snap->n_drivers))
 		return NULL;
-	driver->name = pcipt_arena_copy(&snap->arena, name, strlen(name));
-	if (!driver->name)
+	copy = pcipt_arena_copy(&snap->arena, name, strlen(name));
+	if (!copy)
 		return NULL;
+	pcipt_text_neutralise(copy);
+	driver->name = copy;
 	driver->vfio = is_vfio_name(name);
 	snap->drivers[snap->n_drivers++] = driver;
 	return driver;

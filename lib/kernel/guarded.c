@@ -6,11 +6,11 @@
  * its own reads, and where it gets stuck it is left behind: it ends by itself
  * when the kernel lets go.
  *
- * The process is made by clone() without an exit signal, twice, so that the
- * program that linked us sees no SIGCHLD and has no child to wait for. What
- * runs in it between clone() and _exit() is safe in a copy of a program with
- * many threads: system calls on memory that was ready before, no allocation, no
- * lock, no handler (all signals are blocked).
+ * The process is made by clone() without an exit signal, so that the program that
+ * linked us sees no SIGCHLD, and no wait of its own finds it. One that got stuck is
+ * remembered and reaped by a later call. What runs in it between clone() and
+ * _exit() is safe in a copy of a program with many threads: system calls on memory
+ * that was ready before, no allocation, no lock, no handler (signals are blocked).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "kernel/real.h"
 
@@ -43,26 +44,36 @@ static void send_all(int fd, const void *data, size_t n)
 	}
 }
 
-/* Closes all descriptors but two: the program's sockets must not stay open in us. */
-static void close_others(int a, int b)
+/* Closes all descriptors but three: the program's sockets must not stay open in us. */
+static void close_others(int a, int b, int c)
 {
-	unsigned int low = (unsigned int)(a < b ? a : b), high = (unsigned int)(a < b ? b : a);
+	unsigned int from = 0;
 
-	if (low > 0)
-		syscall(SYS_close_range, 0u, low - 1, 0u);
-	if (high > low + 1)
-		syscall(SYS_close_range, low + 1, high - 1, 0u);
-	syscall(SYS_close_range, high + 1, ~0u, 0u);
+	for (int i = 0; i < 3; i++) {
+		int next = -1; /* the lowest of the three that is not below `from` */
+		const int keep[] = { a, b, c };
+
+		for (int k = 0; k < 3; k++)
+			if (keep[k] >= (int)from && (next < 0 || keep[k] < next))
+				next = keep[k];
+		if (next < 0)
+			break;
+		if ((unsigned int)next > from)
+			syscall(SYS_close_range, from, (unsigned int)next - 1, 0u);
+		from = (unsigned int)next + 1;
+	}
+	syscall(SYS_close_range, from, ~0u, 0u);
 }
 
 /* The reading process: answers in order, until all is read or it gets stuck. */
-static void read_all(int folder, struct pcipt_guarded_read *reads, size_t first, size_t n, int out)
+static void read_all(struct real_kernel *real, enum pcipt_place at,
+		     struct pcipt_guarded_read *reads, size_t first, size_t n, int out)
 {
-	close_others(folder, out);
+	close_others(real->folder[real->at_slash ? at : PCIPT_AT_ROOT], real->folder[at], out);
 	syscall(SYS_setsid);
 	for (size_t i = first; i < n; i++) {
-		int fd = openat(folder, reads[i].path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-		struct answer answer = { (uint32_t)i, fd < 0 ? -errno : 0 };
+		int fd = pcipt_real_open(real, at, reads[i].path, O_RDONLY | O_NOFOLLOW);
+		struct answer answer = { (uint32_t)i, fd < 0 ? fd : 0 };
 
 		if (fd >= 0) {
 			answer.result = (int32_t)pcipt_real_read_fd(fd, reads[i].buf, reads[i].size);
@@ -75,15 +86,9 @@ static void read_all(int folder, struct pcipt_guarded_read *reads, size_t first,
 	_exit(0);
 }
 
-/* Plain clone(): a copy of this process whose end raises no signal. */
-static pid_t clone_quietly(void)
-{
-	return (pid_t)syscall(SYS_clone, 0ul, NULL, NULL, NULL, NULL);
-}
-
-/* Starts the reading process; its parent is gone at once, so init reaps it. */
-static int start_reader(int folder, struct pcipt_guarded_read *reads, size_t first, size_t n,
-			int out)
+/* Starts the reading process: a copy of this one whose end raises no signal. */
+static pid_t start_reader(struct real_kernel *real, enum pcipt_place at,
+			  struct pcipt_guarded_read *reads, size_t first, size_t n, int out)
 {
 	sigset_t all, before;
 	int saved;
@@ -91,20 +96,38 @@ static int start_reader(int folder, struct pcipt_guarded_read *reads, size_t fir
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	pid = clone_quietly();
-	if (pid == 0) {
-		pid_t reader = clone_quietly();
-
-		if (reader == 0)
-			read_all(folder, reads, first, n, out);
-		_exit(reader < 0 ? 1 : 0);
-	}
+	pid = (pid_t)syscall(SYS_clone, 0ul, NULL, NULL, NULL, NULL);
+	if (pid == 0)
+		read_all(real, at, reads, first, n, out);
 	saved = errno;
-	if (pid > 0)
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return pid < 0 ? -saved : pid;
+}
+
+void pcipt_real_reap(struct real_kernel *real)
+{
+	size_t kept = 0;
+
+	pthread_mutex_lock(&real->lock);
+	for (size_t i = 0; i < real->n_left_behind; i++)
+		if (waitpid(real->left_behind[i], NULL, __WCLONE | WNOHANG) == 0)
+			real->left_behind[kept++] = real->left_behind[i];
+	real->n_left_behind = kept;
+	pthread_mutex_unlock(&real->lock);
+}
+
+/* Waits for a reader that is through; remembers one that is stuck, for later. */
+static void part_with(struct real_kernel *real, pid_t pid, bool stuck)
+{
+	if (!stuck) {
 		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
 			;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return pid < 0 ? -saved : 0;
+		return;
+	}
+	pthread_mutex_lock(&real->lock);
+	if (pcipt_grow(&real->left_behind, real->n_left_behind))
+		real->left_behind[real->n_left_behind++] = pid;
+	pthread_mutex_unlock(&real->lock);
 }
 
 /* Reads exactly n bytes before the deadline: 1, 0 at the end of the pipe, -EBUSY, or -errno. */
@@ -165,19 +188,23 @@ int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 
 	if (real->folder[at] < 0)
 		return -ENOENT;
+	pcipt_real_reap(real);
 	/* One reader as a rule; one more for each device that it gets stuck on. */
 	while (next < n) {
-		int ends[2], r;
+		size_t stopped;
+		int ends[2];
+		pid_t pid;
 
 		if (pipe2(ends, O_CLOEXEC) < 0)
 			return -errno;
-		r = start_reader(real->folder[at], reads, next, n, ends[1]);
+		pid = start_reader(real, at, reads, next, n, ends[1]);
 		close(ends[1]);
-		if (r == 0)
-			next = take_answers(ends[0], reads, next, n, ms) + 1;
+		stopped = pid < 0 ? n : take_answers(ends[0], reads, next, n, ms);
 		close(ends[0]);
-		if (r < 0)
-			return r;
+		if (pid < 0)
+			return pid;
+		part_with(real, pid, stopped < n);
+		next = stopped + 1;
 	}
 	return 0;
 }

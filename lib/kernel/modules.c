@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <libkmod.h>
 #include <stdarg.h>
-#include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "kernel/real.h"
 
@@ -23,10 +23,17 @@ static void module_list_unrefp(struct kmod_list **list)
 	kmod_module_unref_list(*list);
 }
 
-static struct kmod_ctx *open_kmod(void)
+/* The modules of the running kernel, which may lie below another root (a container's /host). */
+static struct kmod_ctx *open_kmod(struct real_kernel *real)
 {
-	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
+	_cleanup_free_ char *folder = NULL;
+	struct kmod_ctx *kmod;
+	struct utsname name;
 
+	if (uname(&name) < 0)
+		return NULL;
+	folder = pcipt_format("%s/lib/modules/%s", real->at_slash ? "" : real->root, name.release);
+	kmod = folder ? kmod_new(folder, NULL) : NULL;
 	/* Its own log goes to stderr, which belongs to the program. */
 	if (kmod)
 		kmod_set_log_fn(kmod, no_log, NULL);
@@ -46,10 +53,10 @@ int pcipt_real_module_state(struct pcipt_kernel *k, const char *name)
 
 	if (driver_is_registered(k, name))
 		return PCIPT_MODULE_READY;
-	/* This machine's modules say nothing about another tree. */
-	if (!real_kernel(k)->at_slash)
+	/* The running kernel's modules say nothing about a recorded tree. */
+	if (!real_kernel(k)->real)
 		return PCIPT_MODULE_ABSENT;
-	kmod = open_kmod();
+	kmod = open_kmod(real_kernel(k));
 	if (!kmod)
 		return -ENOMEM;
 	if (kmod_module_new_from_lookup(kmod, name, &list) < 0 || !list)
@@ -64,9 +71,9 @@ int pcipt_real_module_load(struct pcipt_kernel *k, const char *name)
 	struct kmod_list *item;
 	int r;
 
-	if (!real_kernel(k)->real || !real_kernel(k)->at_slash)
+	if (!real_kernel(k)->real)
 		return -EPERM;
-	kmod = open_kmod();
+	kmod = open_kmod(real_kernel(k));
 	if (!kmod)
 		return -ENOMEM;
 	r = kmod_module_new_from_lookup(kmod, name, &list);

@@ -46,23 +46,42 @@ static int open_plainly(int folder, const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/*
+ * Below "/" nothing can lead out: the process's own root is the border. Below
+ * another root every path is resolved as if that were "/", so links work and
+ * can't lead out. Paths below sys/devices are physical: there none is followed,
+ * which also saves the long way from the root.
+ */
 int pcipt_real_open(struct real_kernel *real, enum pcipt_place at, const char *path, int flags)
 {
 	int folder = real->folder[at];
-	int fd;
+	char whole[PCIPT_ATTRIBUTE_MAX];
 
 	if (folder < 0)
 		return -ENOENT;
-	if (at == PCIPT_AT_ROOT)
-		return real->at_slash ? open_plainly(folder, path, flags) :
-					open_confined(folder, path, flags, RESOLVE_IN_ROOT);
-	fd = open_confined(folder, path, flags, RESOLVE_BENEATH);
-	if (fd != -EXDEV && fd != -ENOSYS && fd != -EPERM)
-		return fd;
-	/* The kernel's own links may lead out of a place; those of another tree may not. */
-	if (real->real)
+	if (real->at_slash)
 		return open_plainly(folder, path, flags);
-	return fd == -EXDEV ? -ELOOP : fd;
+	if (at == PCIPT_AT_SYS_DEVICES)
+		return open_confined(folder, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if ((size_t)snprintf(whole, sizeof(whole), "%s/%s", pcipt_place_path(at), path) >=
+	    sizeof(whole))
+		return -ENAMETOOLONG;
+	return open_confined(real->folder[PCIPT_AT_ROOT], whole, flags, RESOLVE_IN_ROOT);
+}
+
+/* The folder that a name is in, and the name; for the calls that take no RESOLVE_ flags. */
+static int open_parent(struct real_kernel *real, enum pcipt_place at, const char *path,
+		       const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[PCIPT_ATTRIBUTE_MAX];
+
+	*name = slash ? slash + 1 : path;
+	if (slash && (size_t)(slash - path) >= sizeof(parent))
+		return -ENAMETOOLONG;
+	snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) : 1,
+		 slash ? path : ".");
+	return pcipt_real_open(real, at, parent, O_PATH | O_DIRECTORY);
 }
 
 ssize_t pcipt_real_read_fd(int fd, char *buf, size_t size)
@@ -98,12 +117,19 @@ static ssize_t real_read(struct pcipt_kernel *k, enum pcipt_place at, const char
 static ssize_t real_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
 			      char *buf, size_t size)
 {
-	int folder = real_kernel(k)->folder[at];
+	struct real_kernel *real = real_kernel(k);
+	_cleanup_close_ int parent = -1;
+	const char *name = path;
 	ssize_t n;
 
-	if (folder < 0)
+	if (real->folder[at] < 0)
 		return -ENOENT;
-	n = readlinkat(folder, path, buf, size);
+	if (!real->at_slash) {
+		parent = open_parent(real, at, path, &name);
+		if (parent < 0)
+			return parent;
+	}
+	n = readlinkat(parent < 0 ? real->folder[at] : parent, name, buf, size);
 	if (n < 0)
 		return -errno;
 	if ((size_t)n == size)
@@ -147,7 +173,7 @@ static int real_list(struct pcipt_kernel *k, enum pcipt_place at, const char *pa
 
 static int real_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
 {
-	_cleanup_close_ int fd = pcipt_real_open(real_kernel(k), at, path, O_PATH);
+	_cleanup_close_ int fd = pcipt_real_open(real_kernel(k), at, path, O_PATH | O_NOFOLLOW);
 
 	if (fd >= 0)
 		return 1;
@@ -156,12 +182,12 @@ static int real_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *
 
 static int real_may_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
 {
-	int folder = real_kernel(k)->folder[at];
+	_cleanup_close_ int fd = pcipt_real_open(real_kernel(k), at, path, O_PATH);
 
-	if (folder < 0)
-		return -ENOENT;
+	if (fd < 0)
+		return fd;
 	/* Effective ids, and EROFS where /sys is mounted read-only, as in a container. */
-	return faccessat(folder, path, W_OK, AT_EACCESS) < 0 ? -errno : 0;
+	return faccessat(fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
 static int real_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
@@ -196,8 +222,12 @@ static void real_destroy(struct pcipt_kernel *k)
 {
 	struct real_kernel *real = real_kernel(k);
 
+	pcipt_real_reap(real);
 	for (int i = 0; i < PCIPT_N_PLACES; i++)
 		pcipt_closep(&real->folder[i]);
+	pthread_mutex_destroy(&real->lock);
+	free(real->left_behind);
+	free(real->root);
 	free(real);
 }
 
@@ -260,10 +290,12 @@ int pcipt_kernel_real_new(const char *root, struct pcipt_kernel **kernel,
 		return pcipt_fail_memory(error);
 	pcipt_refs_init(&real->base.refs);
 	real->base.ops = &real_ops;
+	pthread_mutex_init(&real->lock, NULL);
 	real->at_slash = pcipt_streq(root, "/");
 	for (int i = 0; i < PCIPT_N_PLACES; i++)
 		real->folder[i] = -1;
-	r = open_places(real, root);
+	real->root = strdup(root);
+	r = real->root ? open_places(real, root) : -ENOMEM;
 	if (r < 0) {
 		real_destroy(&real->base);
 		return bad_root(root, -r, error);

@@ -9,9 +9,14 @@
 
 struct real_kernel {
 	struct pcipt_kernel base;
+	char *root;
 	bool at_slash;		    /* the root is "/" itself */
 	bool real;		    /* sys/ is a sysfs */
 	int folder[PCIPT_N_PLACES]; /* descriptors, -1 where the folder is missing */
+	/* Readers that got stuck: they are reaped when the kernel has let them go. */
+	pthread_mutex_t lock;
+	pid_t *left_behind;
+	size_t n_left_behind;
 };
 
 static inline struct real_kernel *real_kernel(struct pcipt_kernel *k)
@@ -35,7 +40,7 @@ static inline int steal_fd(int *fd)
 	return stolen;
 }
 
-/* Opens a path below a place, never leaving the tree; a descriptor or -errno. */
+/* Opens a path below a place, never leaving the root; a descriptor or -errno. */
 int pcipt_real_open(struct real_kernel *real, enum pcipt_place at, const char *path, int flags);
 /* Calls fn for each name in an open folder. */
 int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data);
@@ -45,6 +50,8 @@ ssize_t pcipt_real_read_fd(int fd, char *buf, size_t size);
 /* guarded.c */
 int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 			    struct pcipt_guarded_read *reads, size_t n, unsigned int ms);
+/* Takes leave of those left behind that have ended meanwhile. */
+void pcipt_real_reap(struct real_kernel *real);
 /* modules.c */
 int pcipt_real_module_state(struct pcipt_kernel *k, const char *name);
 int pcipt_real_module_load(struct pcipt_kernel *k, const char *name);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "kernel/real.h"
@@ -24,7 +25,10 @@ static int make_folders(const char *folder)
 	for (char *p = strchr(path + 1, '/');; p = strchr(p + 1, '/')) {
 		if (p)
 			*p = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		if (mkdir(path, 0755) == 0)
+			/* The umask is the program's: modes are set, not hoped for. */
+			chmod(path, 0755);
+		else if (errno != EEXIST)
 			return -errno;
 		if (!p)
 			return 0;
@@ -33,13 +37,22 @@ static int make_folders(const char *folder)
 }
 
 /* A folder's descriptor, when only root or we could have filled it; or -errno. */
-static int open_folder(const char *folder)
+static int open_folder(struct pcipt_kernel *k, const char *folder)
 {
-	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct real_kernel *real = real_kernel(k);
+	size_t n = strlen(real->root);
+	/* A folder below another root is looked for in that root, whatever links say. */
+	bool below = !real->at_slash && strncmp(folder, real->root, n) == 0 && folder[n] == '/';
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 
+	if (below)
+		fd = pcipt_real_open(real, PCIPT_AT_ROOT, folder + n + 1,
+				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	else
+		fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return below ? fd : -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))
@@ -61,7 +74,6 @@ static int write_all(int fd, const char *text)
 		text += n;
 		left -= (size_t)n;
 	}
-	/* The umask is the program's: modes are set, not hoped for. */
 	return fchmod(fd, 0644) < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
@@ -76,20 +88,22 @@ static int put_in_place(int folder, const char *temp, const char *name, bool exc
 int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
 			    const char *text, bool exclusive)
 {
-	_cleanup_free_ char *temp = pcipt_format(".%s.%d.tmp", name, (int)getpid());
+	_cleanup_free_ char *temp = NULL;
 	_cleanup_close_ int dir = -1, fd = -1;
+	uint64_t random;
 	int r = make_folders(folder);
 
-	(void)k;
-	if (!temp)
-		return -ENOMEM;
 	if (r < 0)
 		return r;
-	dir = open_folder(folder);
+	/* A name that neither another thread nor a killed process can have used. */
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	temp = pcipt_format(".%s.%016llx.tmp", name, (unsigned long long)random);
+	if (!temp)
+		return -ENOMEM;
+	dir = open_folder(k, folder);
 	if (dir < 0)
 		return dir;
-	/* Left over from a process of the same number that was killed. */
-	unlinkat(dir, temp, 0);
 	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -130,10 +144,9 @@ static int read_whole(int fd, char **text, size_t *length)
 int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const char *name,
 			   char **text, size_t *length)
 {
-	_cleanup_close_ int dir = open_folder(folder), fd = -1;
+	_cleanup_close_ int dir = open_folder(k, folder), fd = -1;
 	struct stat st;
 
-	(void)k;
 	if (dir < 0)
 		return dir;
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -150,9 +163,8 @@ int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const cha
 
 int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const char *name)
 {
-	_cleanup_close_ int dir = open_folder(folder);
+	_cleanup_close_ int dir = open_folder(k, folder);
 
-	(void)k;
 	if (dir < 0)
 		return dir;
 	if (unlinkat(dir, name, 0) < 0)
@@ -163,8 +175,7 @@ int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const c
 int pcipt_real_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn,
 			   void *data)
 {
-	int dir = open_folder(folder);
+	int dir = open_folder(k, folder);
 
-	(void)k;
 	return dir < 0 ? dir : pcipt_real_list_fd(dir, fn, data);
 }

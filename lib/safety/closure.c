@@ -4,8 +4,9 @@
  *   - a device asked for is bound, unless it has the driver already;
  *   - every endpoint of its IOMMU group on a driver of its own must leave it,
  *     those on a passthrough driver stay;
- *   - a driverless function in the slot of a device asked for joins; another
- *     driverless member is kept driverless (pinned);
+ *   - a driverless function in the slot of a device that is bound joins; another
+ *     driverless member is kept driverless (pinned). (Not only the slots of devices
+ *     asked for: then asking for the whole set would give another set.)
  *   - bridges stay where they are.
  */
 #include "safety/closure.h"
@@ -39,12 +40,22 @@ static bool same_slot(const struct pcipt_device *a, const struct pcipt_device *b
 	return pcipt_address_key(a->at) >> 3 == pcipt_address_key(b->at) >> 3;
 }
 
-static bool shares_requested_slot(const struct closure *c, const struct pcipt_device *device)
+static bool shares_bound_slot(const struct closure *c, const struct pcipt_device *device)
 {
-	for (size_t i = 0; i < c->n_requested; i++)
-		if (same_slot(c->requested[i], device))
+	for (size_t i = 0; i < c->n; i++)
+		if (c->members[i].action == PCIPT_ACTION_BIND &&
+		    same_slot(c->members[i].device, device))
 			return true;
 	return false;
+}
+
+/* A pinned function joins its slot: it moves nobody else, so one pass is enough. */
+static void join_slots(struct closure *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->members[i].action == PCIPT_ACTION_PIN &&
+		    shares_bound_slot(c, c->members[i].device))
+			c->members[i].action = PCIPT_ACTION_BIND;
 }
 
 /* vfio-pci, its variants and pci-stub leave the group's DMA to user space. */
@@ -64,9 +75,7 @@ static int action_for(const struct closure *c, const struct pcipt_device *device
 		return PCIPT_ACTION_BIND;
 	if (on_passthrough_driver(device))
 		return PCIPT_ACTION_KEEP;
-	if (device->driver || shares_requested_slot(c, device))
-		return PCIPT_ACTION_BIND;
-	return PCIPT_ACTION_PIN;
+	return device->driver ? PCIPT_ACTION_BIND : PCIPT_ACTION_PIN;
 }
 
 static bool add(struct closure *c, struct pcipt_device *device, int role)
@@ -115,6 +124,7 @@ bool pcipt_closure_compute(struct pcipt_device *const *requested, size_t n, cons
 		free(c.members);
 		return false;
 	}
+	join_slots(&c);
 	qsort(c.members, c.n, sizeof(*c.members), compare);
 	*members = c.members;
 	*n_members = c.n;

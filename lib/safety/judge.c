@@ -90,11 +90,13 @@ static void judge_functions(struct judgement *j, struct pcipt_device *device)
 	struct pcipt_device *pf = pcipt_device_get_physfn(device);
 	size_t n = pcipt_device_virtfn_count(device);
 
-	if (n > 0)
+	if (pcipt_device_facts(device, PCIPT_FACTS_FUNCTIONS)->has_vfs)
 		FIND(j, "pf-with-vfs", device,
-		     pcipt_format("%s has %zu virtual functions, which would vanish with its driver",
-				  device->address, n),
-		     pcipt_format("virtfn0 is %s", pcipt_device_virtfn_at(device, 0)->address),
+		     pcipt_format("%s has virtual functions enabled, which would vanish with its driver",
+				  device->address),
+		     n > 0 ? pcipt_format("%zu of them, the first is %s", n,
+					  pcipt_device_virtfn_at(device, 0)->address) :
+			     strdup("it has a link virtfn0"),
 		     pcipt_format("Set sriov_numvfs of %s to 0 first", device->address));
 	if (pf && (!pf->driver || pf->driver->vfio))
 		FIND(j, "vf-pf-unbound", device,
@@ -136,6 +138,9 @@ static const struct pcipt_record *common_claim(struct judgement *j)
 		const struct pcipt_record *holder =
 			pcipt_records_holder(&j->evidence->records, member->device->at);
 
+		/* A group that has grown since: what would move now was never judged. */
+		if (member->action == PCIPT_ACTION_BIND)
+			return NULL;
 		if (member->role != PCIPT_ROLE_REQUESTED)
 			continue;
 		if (!holder || (common && holder != common) || member->action != PCIPT_ACTION_KEEP ||

@@ -27,9 +27,42 @@ static char *step_path(int op, const char *address, const char *value, const cha
 	}
 }
 
-/* What a person would type. Values are words without quotes or blanks (checked on input). */
-static char *step_shell(int op, const char *path, const char *value)
+static bool needs_quotes(const char *s)
 {
+	return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+			   "_-./:,+@%")] != '\0';
+}
+
+/* A word as the shell takes it: names of drivers and overrides are other people's text. */
+static char *quote(const char *s)
+{
+	size_t n = 3;
+	char *quoted, *p;
+
+	if (!needs_quotes(s))
+		return strdup(s);
+	for (const char *c = s; *c; c++)
+		n += *c == '\'' ? 4 : 1;
+	p = quoted = malloc(n);
+	if (!p)
+		return NULL;
+	*p++ = '\'';
+	for (; *s; s++)
+		if (*s == '\'')
+			p = stpcpy(p, "'\\''");
+		else
+			*p++ = *s;
+	strcpy(p, "'");
+	return quoted;
+}
+
+/* What a person would type. */
+static char *step_shell(int op, const char *raw_path, const char *raw_value)
+{
+	_cleanup_free_ char *path = quote(raw_path ? raw_path : ""), *value = quote(raw_value);
+
+	if (!path || !value)
+		return NULL;
 	switch (op) {
 	case PCIPT_OP_LOAD:
 		return pcipt_format("modprobe %s", value);

@@ -86,10 +86,13 @@ int pcipt_state_read(struct pcipt_kernel *k, const char *address, struct pcipt_d
 	return 0;
 }
 
-bool pcipt_state_equal(const struct pcipt_device_state *a, const struct pcipt_device_state *b)
+bool pcipt_state_is_back(const struct pcipt_device_state *now,
+			 const struct pcipt_device_state *before)
 {
-	return pcipt_streq(a->driver, b->driver) && pcipt_streq(a->override, b->override) &&
-	       pcipt_streq(a->power_control, b->power_control);
+	return pcipt_streq(now->driver, before->driver) &&
+	       pcipt_streq(now->override, before->override) &&
+	       (!before->power_control ||
+		pcipt_streq(now->power_control, before->power_control));
 }
 
 char *pcipt_state_text(const struct pcipt_device_state *state)

@@ -50,7 +50,9 @@ struct pcipt_transaction {
 /* state.c: what a device is at this moment, asked of the kernel. */
 int pcipt_state_read(struct pcipt_kernel *kernel, const char *address,
 		     struct pcipt_device_state *state, struct pcipt_error **error);
-bool pcipt_state_equal(const struct pcipt_device_state *a, const struct pcipt_device_state *b);
+/* Whether a device is what it was; what was not known before isn't compared. */
+bool pcipt_state_is_back(const struct pcipt_device_state *now,
+			 const struct pcipt_device_state *before);
 /* "snd_hda_intel, override none, power auto", for messages; a new string or NULL. */
 char *pcipt_state_text(const struct pcipt_device_state *state);
 

@@ -74,7 +74,7 @@ int pcipt_transaction_restore(struct pcipt_transaction *t, size_t i, bool undo,
 	if (r < 0)
 		return r;
 	/* What counts is what the kernel says in the end, not which write complained. */
-	if (pcipt_state_equal(&then, &device->before))
+	if (pcipt_state_is_back(&then, &device->before))
 		return 0;
 	return not_restored(device, &then, steal(&failed), error);
 }

@@ -37,6 +37,7 @@ void pcipt_record_clear(struct pcipt_record *record)
 	}
 	free(record->devices);
 	free(record->name);
+	free(record->id);
 	free(record->owner);
 	free(record->driver);
 	free(record->since);
@@ -64,6 +65,7 @@ char *pcipt_record_print(const struct pcipt_record *record)
 
 	pcipt_json_text(o, "schema", RECORD_SCHEMA);
 	pcipt_json_text(o, "name", record->name);
+	pcipt_json_text(o, "id", record->id);
 	pcipt_json_text(o, "owner", record->owner);
 	pcipt_json_text(o, "state", pcipt_claim_state_name(record->state));
 	pcipt_json_text(o, "driver", record->driver);
@@ -83,17 +85,23 @@ bool pcipt_record_name_is_valid(const char *name)
 	return n > 0 && n <= 63 && !name[n] && name[0] != '.' && name[0] != '-';
 }
 
-/* A driver's or an override's name: a word without a slash that fits an attribute. */
-static bool is_plain_word(const char *s)
+/* Text that fits a line of an attribute. */
+static bool is_line(const char *s)
 {
 	size_t n = strlen(s);
 
-	if (n == 0 || n > 255 || strcmp(s, ".") == 0 || strcmp(s, "..") == 0)
+	if (n == 0 || n >= PCIPT_ATTRIBUTE_MAX - 1)
 		return false;
 	for (; *s; s++)
-		if (*s <= ' ' || *s == '/' || *s == 0x7f)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
 			return false;
 	return true;
+}
+
+/* A driver's name becomes part of a path. */
+static bool is_driver(const char *s)
+{
+	return is_line(s) && !strchr(s, '/') && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
 }
 
 /* The number whose name is given, of n that start at 0; -1 for none. */
@@ -105,21 +113,25 @@ static int number_of(const char *name, const char *(*name_of)(int), int n)
 	return -1;
 }
 
-static bool parse_word(struct json_object *o, const char *key, char **word)
+/* A text or null; false when it is something else, or not what it should be. */
+static bool parse_text(struct json_object *o, const char *key, bool (*is_right)(const char *),
+		       char **copy)
 {
 	const char *text = pcipt_json_get_text(o, key);
-	bool ok = true;
+	bool ok = text || pcipt_json_is_null(o, key);
 
-	*word = pcipt_dup(text, &ok);
-	return ok && (!text || is_plain_word(text));
+	*copy = pcipt_dup(text, &ok);
+	return ok && (!text || is_right(text));
+}
+
+static bool is_power_control(const char *s)
+{
+	return strcmp(s, "auto") == 0 || strcmp(s, "on") == 0;
 }
 
 static bool parse_device(struct json_object *o, struct pcipt_record_device *device)
 {
 	const char *address = pcipt_json_get_text(o, "address");
-	const char *identity = pcipt_json_get_text(o, "identity");
-	const char *power = pcipt_json_get_text(o, "power_control_before");
-	bool ok = true;
 
 	if (!address || !pcipt_address_scan(address, &device->at, NULL))
 		return false;
@@ -128,13 +140,12 @@ static bool parse_device(struct json_object *o, struct pcipt_record_device *devi
 				 PCIPT_ROLE_EXEMPT + 1);
 	device->action = number_of(pcipt_json_get_text(o, "action"), pcipt_action_name,
 				   PCIPT_ACTION_KEEP + 1);
-	if (device->role < 0 || device->action < 0 ||
-	    (power && strcmp(power, "auto") != 0 && strcmp(power, "on") != 0))
-		return false;
-	device->identity = pcipt_dup(identity, &ok);
-	device->before.power_control = pcipt_dup(power, &ok);
-	return ok && parse_word(o, "driver_before", &device->before.driver) &&
-	       parse_word(o, "override_before", &device->before.override);
+	return device->role >= 0 && device->action >= 0 &&
+	       parse_text(o, "identity", is_line, &device->identity) &&
+	       parse_text(o, "driver_before", is_driver, &device->before.driver) &&
+	       parse_text(o, "override_before", is_line, &device->before.override) &&
+	       parse_text(o, "power_control_before", is_power_control,
+			  &device->before.power_control);
 }
 
 static bool parse_devices(struct json_object *o, struct pcipt_record *record)
@@ -162,15 +173,13 @@ static bool parse_head(struct json_object *o, struct pcipt_record *record)
 	    !pcipt_record_name_is_valid(name))
 		return false;
 	record->name = pcipt_dup(name, &ok);
-	record->owner = pcipt_dup(pcipt_json_get_text(o, "owner"), &ok);
-	record->since = pcipt_dup(pcipt_json_get_text(o, "since"), &ok);
-	record->boot_id = pcipt_dup(pcipt_json_get_text(o, "boot_id"), &ok);
 	record->state = number_of(pcipt_json_get_text(o, "state"), pcipt_claim_state_name,
 				  PCIPT_CLAIM_RELEASING + 1);
-	if (record->owner)
-		pcipt_text_neutralise(record->owner);
-	return ok && record->state >= 0 && parse_word(o, "driver", &record->driver) &&
-	       record->driver;
+	return ok && record->state >= 0 && parse_text(o, "id", is_line, &record->id) &&
+	       parse_text(o, "owner", is_line, &record->owner) &&
+	       parse_text(o, "since", is_line, &record->since) &&
+	       parse_text(o, "boot_id", is_line, &record->boot_id) &&
+	       parse_text(o, "driver", is_driver, &record->driver) && record->driver;
 }
 
 int pcipt_record_parse(const char *text, size_t length, struct pcipt_record *record,

@@ -30,6 +30,7 @@ struct pcipt_record_device {
 
 struct pcipt_record {
 	char *name;
+	char *id; /* tells it from an earlier claim of the same name */
 	char *owner;
 	char *driver;
 	char *since; /* RFC 3339, UTC */
