@@ -4,3 +4,12 @@ check-vm: all
 	KERNELS="$(KERNELS)" IOMMUS="$(IOMMUS)" $(srcdir)/tests/vm/check $(abs_builddir) $(VM)
 .PHONY: check-vm
 EXTRA_DIST += tests/vm
+
+# The installed library, from C, Go and Python.
+check-installed: all
+	$(srcdir)/tests/installed/run $(srcdir) $(abs_builddir)
+# A tarball that builds and tests itself elsewhere. The unit tests suffice there.
+check-dist:
+	$(MAKE) -s distcheck
+.PHONY: check-installed check-dist
+EXTRA_DIST += tests/installed
