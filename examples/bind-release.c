@@ -37,7 +37,7 @@ static void list(struct pcipt_snapshot *snap)
 	for (size_t i = 0; i < pcipt_snapshot_group_count(snap); i++) {
 		struct pcipt_group *group = pcipt_snapshot_group_at(snap, i);
 
-		printf("group %d: %zu devices, %s\n", pcipt_group_get_number(group),
+		printf("group %d: devices: %zu, %s\n", pcipt_group_get_number(group),
 		       pcipt_group_device_count(group),
 		       pcipt_group_viability(group) == PCIPT_VIABLE ? "viable" : "not viable");
 	}

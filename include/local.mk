@@ -6,6 +6,7 @@ libpcipt_HEADERS = \
 	include/libpcipt/device.h \
 	include/libpcipt/error.h \
 	include/libpcipt/group.h \
+	include/libpcipt/identity.h \
 	include/libpcipt/libpcipt.h \
 	include/libpcipt/options.h \
 	include/libpcipt/plan.h \

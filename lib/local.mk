@@ -17,15 +17,23 @@ libpcipt_core_la_SOURCES = \
 	lib/kernel/records.c \
 	lib/inventory/address.c lib/inventory/address.h \
 	lib/inventory/arena.c lib/inventory/arena.h \
+	lib/inventory/config-space.c lib/inventory/config-space.h \
 	lib/inventory/describe.c \
+	lib/inventory/details.c \
+	lib/inventory/device-details.c \
 	lib/inventory/device.c \
 	lib/inventory/facts.c \
 	lib/inventory/group.c \
 	lib/inventory/identity.c \
+	lib/inventory/identity-compare.c \
 	lib/inventory/inventory.h \
-	lib/inventory/names.c \
+	lib/inventory/modules-alias.c lib/inventory/modules-alias.h \
+	lib/inventory/modules.c \
+	lib/inventory/resources.c lib/inventory/resources.h \
+	lib/inventory/scan.c \
 	lib/inventory/selector.c lib/inventory/selector.h \
 	lib/inventory/snapshot.c \
+	lib/inventory/vpd.c lib/inventory/vpd.h \
 	lib/usage/evidence.c lib/usage/evidence.h \
 	lib/usage/record.c lib/usage/record.h \
 	lib/usage/records.c \
@@ -48,11 +56,17 @@ libpcipt_core_la_SOURCES = \
 	lib/claims/name.c \
 	lib/claims/release.c \
 	lib/claims/store.c
+if WITH_LIBPCI
+libpcipt_core_la_SOURCES += lib/inventory/names-libpci.c
+else
+libpcipt_core_la_SOURCES += lib/inventory/names-hwdb.c
+endif
+EXTRA_DIST += lib/inventory/names-libpci.c lib/inventory/names-hwdb.c
 libpcipt_core_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DPCIPT_API='__attribute__((visibility("default")))'
 libpcipt_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -pthread \
-	$(JSON_C_CFLAGS) $(KMOD_CFLAGS) $(LIBPCI_CFLAGS)
-libpcipt_core_la_LIBADD = $(JSON_C_LIBS) $(KMOD_LIBS) $(LIBPCI_LIBS) -lpthread
+	$(JSON_C_CFLAGS) $(KMOD_CFLAGS) $(NAMES_CFLAGS)
+libpcipt_core_la_LIBADD = $(JSON_C_LIBS) $(KMOD_LIBS) $(NAMES_LIBS) -lpthread
 
 libpcipt_la_SOURCES =
 libpcipt_la_LIBADD = libpcipt-core.la

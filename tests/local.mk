@@ -25,7 +25,19 @@ TESTS += tests/unit/unit
 endif
 
 tests_unit_unit_SOURCES = \
+	tests/fake-kernel/files.c \
+	tests/fake-kernel/model.c tests/fake-kernel/model.h \
+	tests/fake-kernel/records.c \
+	tests/fake-kernel/sim.c tests/fake-kernel/sim.h \
+	tests/unit/machine.c tests/unit/machine.h \
 	tests/unit/test_address.c \
+	tests/unit/test_apply.c \
+	tests/unit/test_apply_odd.c \
+	tests/unit/test_claim.c \
+	tests/unit/test_describe.c \
+	tests/unit/test_hostile.c \
+	tests/unit/test_release.c \
+	tests/unit/test_snapshot.c \
 	tests/unit/tree.c tests/unit/tree.h \
 	tests/unit/unit.c tests/unit/unit.h
 tests_unit_unit_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests \

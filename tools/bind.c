@@ -30,7 +30,11 @@ static void print_failed(const struct pcipt_claim *claim, const struct pcipt_res
 	if (!was_touched(result))
 		return;
 	print_devices(result);
-	say(stdout, "%s\n", pcipt_outcome_name(pcipt_result_get_outcome(result)));
+	if (pcipt_result_get_outcome(result) == PCIPT_OUTCOME_ROLLED_BACK)
+		say(stdout, "undone: every device is as it was\n");
+	else
+		say(stdout, "%s: not every device is as it was\n",
+		    pcipt_outcome_name(pcipt_result_get_outcome(result)));
 	if (claim)
 		say(stdout, "the devices stay in claim %s\n", pcipt_claim_get_name(claim));
 }

@@ -78,6 +78,17 @@ int take_snapshot(struct tool *t, struct pcipt_snapshot **snap)
 	return pcipt_snapshot_new(t->ctx, snap, &error) != 0 ? fail(t, error) : 0;
 }
 
+int take_scoped_snapshot(struct tool *t, struct pcipt_snapshot **snap)
+{
+	_cleanup_(cleanup_error) struct pcipt_error *error = NULL;
+
+	if (pcipt_snapshot_new_scoped(t->ctx, (const char *const *)t->args, t->n_args, snap,
+				      &error) == 0)
+		return 0;
+	/* Not all are addresses: other selectors need to see everything. */
+	return take_snapshot(t, snap);
+}
+
 struct pcipt_claim_list *try_claims(struct tool *t)
 {
 	struct pcipt_claim_list *list = NULL;
@@ -142,7 +153,7 @@ int select_devices(struct tool *t, struct pcipt_snapshot *snap, struct pcipt_dev
 	return status;
 }
 
-struct json_object *device_json(struct tool *t, struct pcipt_device *device,
+struct json_object *device_json(struct tool *t, struct pcipt_device *device, uint32_t flags,
 				const struct pcipt_claim_list *claims)
 {
 	const char *claim = claim_of(claims, pcipt_device_get_address(device));
@@ -150,7 +161,7 @@ struct json_object *device_json(struct tool *t, struct pcipt_device *device,
 	struct json_object *object;
 	char *text = NULL;
 
-	if (pcipt_device_to_json(device, &text, &error) != 0) {
+	if (pcipt_device_to_json(device, flags, &text, &error) != 0) {
 		(void)fail(t, error);
 		return NULL;
 	}

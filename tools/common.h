@@ -160,6 +160,8 @@ void out_merge(struct tool *t, struct json_object *object);
 
 int open_context(struct tool *t);
 int take_snapshot(struct tool *t, struct pcipt_snapshot **snap);
+/* Only what the arguments concern, where all of them are addresses: as quick on a big machine. */
+int take_scoped_snapshot(struct tool *t, struct pcipt_snapshot **snap);
 /* The claims, or NULL where they can't be read, which is told under -v only. */
 struct pcipt_claim_list *try_claims(struct tool *t);
 /* The name of the claim that holds an address, or NULL; list may be NULL. */
@@ -168,7 +170,7 @@ const char *claim_of(const struct pcipt_claim_list *list, const char *address);
 int select_devices(struct tool *t, struct pcipt_snapshot *snap, struct pcipt_device ***devices,
 		   size_t *n);
 /* A device as it stands in devices[], its claim filled in. */
-struct json_object *device_json(struct tool *t, struct pcipt_device *device,
+struct json_object *device_json(struct tool *t, struct pcipt_device *device, uint32_t flags,
 				const struct pcipt_claim_list *claims);
 /* "10de:2484", or "-" when an id could not be read. */
 const char *ids_text(const struct pcipt_device *device, char text[12]);

@@ -13,9 +13,10 @@
 #include "common.h"
 
 #define CAUSES_TOLD 3
+#define LEAST_REPEATED 16
 #define MAX_DEPTH 4
 
-/* From the gravest: what was asked for, whether it exists, may be, should be; then what came of it. */
+/* The gravest first: what was asked for, does it exist, may we, should we; then what came of it. */
 static const int order[] = { 2, 4, 8, 3, 7, 6, 5, 1, 9, 0 };
 
 static size_t rank(int status)
@@ -125,31 +126,73 @@ static const char *text_of(struct json_object *object, const char *key)
 	return json_object_get_string(value);
 }
 
+static const char *message_of(struct json_object *error)
+{
+	const char *message = text_of(error, "message");
+
+	return message ? message : "something failed";
+}
+
+/*
+ * What a cause says beyond the error itself, as a new text; NULL for nothing. An
+ * error with one cause often repeats it, and the cause adds "(evidence)".
+ */
+static char *news_of(const char *message, const char *cause)
+{
+	const char *news = cause ? cause : "";
+	size_t length;
+
+	if (strstr(message, news))
+		return NULL;
+	for (const char *tail = message; *tail; tail++) {
+		length = strlen(tail);
+		if (length >= LEAST_REPEATED && strncmp(news, tail, length) == 0) {
+			news += length + strspn(news + length, " ");
+			break;
+		}
+	}
+	length = strlen(news);
+	if (news[0] == '(' && news[length - 1] == ')')
+		return strndup(news + 1, length - 2);
+	return strdup(news);
+}
+
+static size_t say_causes(struct json_object *error)
+{
+	struct json_object *causes = causes_of(error);
+	size_t n = causes ? json_object_array_length(causes) : 0, told = 0, more = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *cause = text_of(json_object_array_get_idx(causes, i), "message");
+		_cleanup_free_ char *news = news_of(message_of(error), cause);
+
+		if (!news)
+			continue;
+		if (told == CAUSES_TOLD)
+			more++;
+		else
+			say(stderr, "%s%s", told++ ? "; " : "  why: ", news);
+	}
+	if (more)
+		say(stderr, "; and %zu more (-v tells them)", more);
+	if (told)
+		say(stderr, "\n");
+	return told;
+}
+
 /* The second line: the causes, or what the kernel was asked and answered. */
 static void say_why(struct json_object *error)
 {
-	struct json_object *causes = causes_of(error);
-	size_t n = causes ? json_object_array_length(causes) : 0;
-	const char *message = text_of(error, "message");
 	const char *path = text_of(error, "path"), *number = text_of(error, "errno");
 
-	if (n > 0) {
-		say(stderr, "  why: ");
-		for (size_t i = 0; i < n && i < CAUSES_TOLD; i++)
-			say(stderr, "%s%s", i ? "; " : "",
-			    text_of(json_object_array_get_idx(causes, i), "message"));
-		if (n > CAUSES_TOLD)
-			say(stderr, "; and %zu more (-v tells them)", n - CAUSES_TOLD);
-		say(stderr, "\n");
+	if (say_causes(error) > 0)
 		return;
-	}
 	/* Most messages name the path or say what the errno means. */
-	if (path && message && strstr(message, path))
+	if (path && strstr(message_of(error), path))
 		path = NULL;
-	if (path || number) {
+	if (path || number)
 		say(stderr, "  why: %s%s%s\n", path ? path : "", path && number ? ": " : "",
 		    number ? number : "");
-	}
 }
 
 static const char *remedy_of(struct json_object *error)
@@ -171,7 +214,9 @@ static void say_all(struct json_object *error, int depth)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (text_of(error, keys[i]))
 			say(stderr, "%*s%s: %s\n", depth * 2, "", keys[i], text_of(error, keys[i]));
-	for (size_t i = 0; causes && depth < MAX_DEPTH && i < json_object_array_length(causes); i++) {
+	if (!causes || depth >= MAX_DEPTH)
+		return;
+	for (size_t i = 0; i < json_object_array_length(causes); i++) {
 		struct json_object *cause = json_object_array_get_idx(causes, i);
 
 		say(stderr, "%*sbecause: %s\n", depth * 2, "", text_of(cause, "message"));
@@ -188,7 +233,7 @@ void print_failure(const struct tool *t)
 			say(stderr, "pcipt: memory ran out\n");
 		return;
 	}
-	say(stderr, "pcipt: %s\n", text_of(t->error, "message"));
+	say(stderr, "pcipt: %s\n", message_of(t->error));
 	if (t->verbose > 0) {
 		say_all(t->error, 1);
 		return;

@@ -32,7 +32,7 @@ static void append_group(struct tool *t, struct pcipt_group *group,
 	json_object_object_add(object, "viable", viable_json(group));
 	for (size_t i = 0; i < pcipt_group_device_count(group); i++)
 		json_object_array_add(devices,
-				      device_json(t, pcipt_group_device_at(group, i), claims));
+				      device_json(t, pcipt_group_device_at(group, i), 0, claims));
 	json_object_object_add(object, "devices", devices);
 	out_append(t, "groups", object);
 }
@@ -91,7 +91,7 @@ static void print_group(struct pcipt_group *group, const struct pcipt_claim_list
 	}
 }
 
-/* Asked of one device, each of these is read for all at once; the JSON of one reads it for one. */
+/* Asked of one device, each of these is read for all; the JSON of one reads it for that one. */
 static void load_all(struct pcipt_snapshot *snap)
 {
 	struct pcipt_device *device = pcipt_snapshot_device_at(snap, 0);
@@ -120,8 +120,8 @@ int verb_groups(struct tool *t)
 			print_group(pcipt_snapshot_group_at(snap, i), claims);
 	}
 	if (n == 0 && !t->out)
-		say(stdout, "no IOMMU groups: the IOMMU is off in the firmware, off on the kernel's\n"
-			    "command line (intel_iommu=, amd_iommu=), or this machine has none\n");
+		say(stdout, "no IOMMU groups: the IOMMU is off in the firmware, off on the\n"
+			    "kernel's command line (intel_iommu=, amd_iommu=), or there is none\n");
 	tell_problems(t, snap, NULL, 0);
 	return t->status;
 }

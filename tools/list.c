@@ -95,7 +95,8 @@ static int list_json(struct tool *t, struct pcipt_snapshot *snap,
 	struct pcipt_error *error = NULL;
 	char *text = NULL;
 
-	if (pcipt_snapshot_to_json(snap, &text, &error) != 0)
+	if (pcipt_snapshot_to_json(snap, t->given & OPT_FULL ? PCIPT_JSON_FULL : 0, &text,
+				   &error) != 0)
 		return fail(t, error);
 	object = take_json(text);
 	if (!object || !json_object_object_get_ex(object, "devices", &devices))

@@ -65,7 +65,8 @@ static int bad_option(struct tool *t, int c, char **argv)
 		return fail_with(t, PCIPT_E_INVALID, NULL, remedy, "--%s takes no value",
 				 option_name((unsigned int)optopt));
 	if (optopt)
-		return fail_with(t, PCIPT_E_INVALID, NULL, remedy, "there is no option -%c", optopt);
+		return fail_with(t, PCIPT_E_INVALID, NULL, remedy, "there is no option -%c",
+				 optopt);
 	return fail_with(t, PCIPT_E_INVALID, NULL, remedy, "there is no option %s", text);
 }
 
@@ -131,6 +132,7 @@ static int read_words(struct tool *t, int argc, char **argv)
 
 static int find_own_verb(struct tool *t)
 {
+	const char *remedy = "\"pcipt --help\" lists the verbs.";
 	unsigned int alien;
 
 	if (t->given & OPT_VERSION) {
@@ -139,18 +141,18 @@ static int find_own_verb(struct tool *t)
 	} else if (t->n_args > 0) {
 		t->verb = find_verb(t->args[0]);
 		if (!t->verb)
-			return fail_with(t, PCIPT_E_INVALID, NULL, "\"pcipt --help\" lists the verbs.",
+			return fail_with(t, PCIPT_E_INVALID, NULL, remedy,
 					 "there is no verb \"%s\"", t->args[0]);
 		t->args++;
 		t->n_args--;
 	} else if (!(t->given & OPT_HELP)) {
-		return fail_with(t, PCIPT_E_INVALID, NULL, "\"pcipt --help\" lists the verbs.",
-				 "no verb given");
+		return fail_with(t, PCIPT_E_INVALID, NULL, remedy, "no verb given");
 	}
 	alien = t->verb ? t->given & ~(t->verb->takes | OPT_ALWAYS) : 0;
 	if (alien)
-		return fail_with(t, PCIPT_E_INVALID, NULL, "\"pcipt VERB --help\" lists its options.",
-				 "%s takes no --%s", t->verb->name, option_name(alien & -alien));
+		return fail_with(t, PCIPT_E_INVALID, NULL,
+				 "\"pcipt VERB --help\" lists its options.", "%s takes no --%s",
+				 t->verb->name, option_name(alien & -alien));
 	return 0;
 }
 

@@ -119,7 +119,8 @@ static int fail_unclaimed(struct tool *t, struct pcipt_device *const *devices, s
 	if (pcipt_device_has_vfio_driver(devices[0]))
 		return fail_with(t, PCIPT_E_NO_CLAIM, address,
 				 "Release it with the program that bound it.",
-				 "%s is on %s, but in no claim: somebody else bound it, it is left alone",
+				 "%s is on %s, but in no claim: somebody else bound it, it is left "
+				 "alone",
 				 address, driver);
 	return fail_with(t, PCIPT_E_NO_CLAIM, address, "\"pcipt claims\" lists all claims.",
 			 "%s is in no claim; its driver is %s", address, driver ? driver : "none");
@@ -154,13 +155,18 @@ static int pick_selector(struct tool *t, struct picks *picks, const char *select
 
 static int pick_argument(struct tool *t, struct picks *picks, const char *argument)
 {
+	bool damaged;
+
 	if (pick_name(picks, argument))
 		return 0;
 	if (!is_name(argument))
 		return pick_selector(t, picks, argument);
 	if (!picks->list)
 		return 0;
-	return fail_with(t, PCIPT_E_NO_CLAIM, NULL, "\"pcipt claims\" lists all claims.",
+	damaged = pcipt_claim_list_problem_count(picks->list) > 0;
+	return fail_with(t, PCIPT_E_NO_CLAIM, NULL,
+			 damaged ? "Some records can't be used: \"pcipt claims\" tells which." :
+				   "\"pcipt claims\" lists all claims.",
 			 "there is no claim \"%s\"", argument);
 }
 

@@ -71,7 +71,7 @@ int make_request(struct tool *t, struct request *request)
 	int status = make_options(t, &request->options);
 
 	if (!status)
-		status = take_snapshot(t, &request->snap);
+		status = take_scoped_snapshot(t, &request->snap);
 	if (!status)
 		status = select_devices(t, request->snap, &devices, &n);
 	if (status)

@@ -2,6 +2,9 @@
 /* pcipt show: some devices, every fact. */
 #include <string.h>
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "common.h"
 
 #define LABEL "  %-16s "
@@ -48,6 +51,7 @@ static void print_group(struct pcipt_device *device)
 {
 	struct pcipt_group *group = pcipt_device_get_group(device);
 	const char *type = group ? pcipt_group_get_type(group) : NULL;
+	size_t told = 0;
 
 	if (!group) {
 		print_text("IOMMU group", "none");
@@ -59,8 +63,7 @@ static void print_group(struct pcipt_device *device)
 		struct pcipt_device *other = pcipt_group_device_at(group, i);
 
 		if (other != device)
-			say(stdout, "%s %s", i && pcipt_group_device_at(group, 0) != device ? "," : "",
-			    pcipt_device_get_address(other));
+			say(stdout, "%s %s", told++ ? "," : "", pcipt_device_get_address(other));
 	}
 	say(stdout, "\n");
 }
@@ -103,6 +106,78 @@ static void print_facts(struct pcipt_device *device)
 	print_text("identity", pcipt_device_get_identity(device));
 }
 
+static void print_link(struct pcipt_device *device, uint32_t most)
+{
+	uint32_t now = pcipt_device_get_link_speed(device);
+	char text[96];
+
+	(void)snprintf(text, sizeof(text), "%u.%u GT/s x%u, at most %u.%u GT/s x%u", now / 1000,
+		       now / 100 % 10, pcipt_device_get_link_width(device), most / 1000,
+		       most / 100 % 10, pcipt_device_get_max_link_width(device));
+	print_text("link", text);
+}
+
+static void print_bar(struct pcipt_device *device, unsigned int bar)
+{
+	uint64_t size = pcipt_device_get_bar_size(device, bar);
+	uint32_t flags = pcipt_device_get_bar_flags(device, bar);
+	char label[16], text[128];
+
+	if (size == 0)
+		return;
+	(void)snprintf(label, sizeof(label), "BAR %u", bar);
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " %s%s%s%s%s",
+		       size >= 1 << 20 ? size >> 20 : size >= 1 << 10 ? size >> 10 : size,
+		       size >= 1 << 20 ? "MiB" : size >= 1 << 10 ? "KiB" : "bytes",
+		       flags & PCIPT_BAR_IO ? ", I/O ports" : "",
+		       flags & PCIPT_BAR_64BIT ? ", 64 bit" : "",
+		       flags & PCIPT_BAR_PREFETCHABLE ? ", prefetchable" : "",
+		       flags & PCIPT_BAR_RESIZABLE ? ", resizable" : "");
+	print_text(label, text);
+}
+
+static void print_hardware(struct pcipt_device *device)
+{
+	uint32_t speed = pcipt_device_get_max_link_speed(device);
+	int msi = pcipt_device_get_msi_vectors(device), msix = pcipt_device_get_msix_vectors(device);
+	const char *serial = pcipt_device_get_serial(device);
+
+	if (serial)
+		print_text("serial", serial);
+	if (pcipt_device_get_label(device))
+		print_text("label", pcipt_device_get_label(device));
+	if (pcipt_device_get_slot_name(device))
+		print_text("physical slot", pcipt_device_get_slot_name(device));
+	if (pcipt_device_get_power_state(device))
+		print_text("power state", pcipt_device_get_power_state(device));
+	if (speed)
+		print_link(device, speed);
+	for (unsigned int i = 0; i < 6; i++)
+		print_bar(device, i);
+	if (msi >= 0 && msix >= 0)
+		say(stdout, LABEL "MSI %d, MSI-X %d\n", "vectors", msi, msix);
+}
+
+static void print_software(struct pcipt_device *device)
+{
+	size_t n = pcipt_device_module_count(device);
+
+	say(stdout, LABEL, "modules");
+	for (size_t i = 0; i < n; i++)
+		say(stdout, "%s%s", i ? " " : "", pcipt_device_module_at(device, i));
+	say(stdout, "%s\n", n ? "" : "none known");
+	if (pcipt_device_get_vfio_module(device))
+		print_text("vfio module", pcipt_device_get_vfio_module(device));
+	n = pcipt_device_child_count(device);
+	if (n == 0)
+		return;
+	say(stdout, LABEL, "below it");
+	for (size_t i = 0; i < n; i++)
+		say(stdout, "%s%s/%s", i ? " " : "", pcipt_device_child_subsystem(device, i),
+		    pcipt_device_child_name(device, i));
+	say(stdout, "\n");
+}
+
 static void print_device(struct pcipt_device *device, const struct pcipt_claim_list *claims)
 {
 	const char *address = pcipt_device_get_address(device);
@@ -120,6 +195,8 @@ static void print_device(struct pcipt_device *device, const struct pcipt_claim_l
 	print_text("claim", claim ? claim : claims ? "none" : "unknown (not readable)");
 	print_relations(device);
 	print_facts(device);
+	print_hardware(device);
+	print_software(device);
 }
 
 int verb_show(struct tool *t)
@@ -128,7 +205,7 @@ int verb_show(struct tool *t)
 	_cleanup_(cleanup_claims) struct pcipt_claim_list *claims = NULL;
 	_cleanup_free_ struct pcipt_device **devices = NULL;
 	size_t n = 0;
-	int status = take_snapshot(t, &snap);
+	int status = take_scoped_snapshot(t, &snap);
 
 	if (!status)
 		status = select_devices(t, snap, &devices, &n);
@@ -137,7 +214,7 @@ int verb_show(struct tool *t)
 	claims = try_claims(t);
 	for (size_t i = 0; i < n; i++) {
 		if (t->out) {
-			out_append(t, "devices", device_json(t, devices[i], claims));
+			out_append(t, "devices", device_json(t, devices[i], PCIPT_JSON_FULL, claims));
 			continue;
 		}
 		if (i > 0)

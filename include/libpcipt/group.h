@@ -28,6 +28,10 @@ enum pcipt_viability {
 PCIPT_API int pcipt_group_get_number(const struct pcipt_group *group);
 /** "DMA", "DMA-FQ", "identity", "blocked", …, or NULL. (sysfs-kernel-iommu_groups, type) Since 0.1. */
 PCIPT_API const char *pcipt_group_get_type(struct pcipt_group *group);
+/** How many reserved regions its devices have. Since 0.1. */
+PCIPT_API size_t pcipt_group_reserved_region_count(struct pcipt_group *group);
+/** The i-th as the kernel prints it: "0xfee00000 0xfeefffff msi"; NULL past the end. Since 0.1. */
+PCIPT_API const char *pcipt_group_reserved_region_at(struct pcipt_group *group, size_t i);
 /** How many devices it has, ordered by address. Since 0.1. */
 PCIPT_API size_t pcipt_group_device_count(const struct pcipt_group *group);
 /** The i-th device, borrowed; NULL past the end. Since 0.1. */

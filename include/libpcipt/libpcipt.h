@@ -21,6 +21,7 @@
 #include <libpcipt/snapshot.h>
 #include <libpcipt/device.h>
 #include <libpcipt/group.h>
+#include <libpcipt/identity.h>
 #include <libpcipt/set.h>
 #include <libpcipt/plan.h>
 #include <libpcipt/transaction.h>

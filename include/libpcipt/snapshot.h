@@ -28,6 +28,19 @@ PCIPT_BEGIN_DECLS
  */
 PCIPT_API int pcipt_snapshot_new(struct pcipt_context *ctx, struct pcipt_snapshot **snap,
 				 struct pcipt_error **error);
+/**
+ * pcipt_snapshot_new_scoped - look at some devices and what belongs to them
+ *
+ * @addresses: n addresses, in either form. The snapshot holds those devices that
+ * exist, the members of their IOMMU groups, the functions of their slots, the
+ * bridges above them, and PF and VFs. Everything that a safe set of these devices
+ * depends on is there, and the cost doesn't grow with the machine.
+ *
+ * Errors: as pcipt_snapshot_new(), and SYNTAX. Since 0.1.
+ */
+PCIPT_API int pcipt_snapshot_new_scoped(struct pcipt_context *ctx, const char *const *addresses,
+					size_t n, struct pcipt_snapshot **snap,
+					struct pcipt_error **error);
 PCIPT_API struct pcipt_snapshot *pcipt_snapshot_ref(struct pcipt_snapshot *snap);
 PCIPT_API struct pcipt_snapshot *pcipt_snapshot_unref(struct pcipt_snapshot *snap);
 
@@ -44,7 +57,8 @@ PCIPT_API struct pcipt_group *pcipt_snapshot_group_at(const struct pcipt_snapsho
  * pcipt_snapshot_find - the one device that a selector names
  *
  * @selector: an address ("0000:01:00.0", "01:00.0"), "vendor:device" in hex, or
- * KEY=VALUE with KEY one of slot, class, group, identity.
+ * KEY=VALUE with KEY one of slot, serial, class, group, identity. Looking
+ * for a serial reads every device's configuration space.
  *
  * Errors: SYNTAX (the message points at the character), NO_DEVICE, AMBIGUOUS
  * (names the candidates), INVALID, NO_MEMORY. Since 0.1.
@@ -71,10 +85,11 @@ PCIPT_API const struct pcipt_error *pcipt_snapshot_problem_at(const struct pcipt
 							      size_t i);
 
 /**
- * The snapshot as the JSON object that `pcipt list --json` prints. A new
- * string, freed with pcipt_free(). Errors: INVALID, NO_MEMORY. Since 0.1.
+ * The snapshot as the JSON object that `pcipt list --json` prints; flags are enum
+ * pcipt_json_flags. A new string, freed with pcipt_free(). Errors: INVALID,
+ * NO_MEMORY. Since 0.1.
  */
-PCIPT_API int pcipt_snapshot_to_json(struct pcipt_snapshot *snap, char **json,
+PCIPT_API int pcipt_snapshot_to_json(struct pcipt_snapshot *snap, uint32_t flags, char **json,
 				     struct pcipt_error **error);
 
 PCIPT_END_DECLS

@@ -75,8 +75,9 @@ int pcipt_options_set_owner(struct pcipt_options *options, const char *owner,
 
 	if (!options || (owner && strlen(owner) > 255))
 		return pcipt_fail_argument(error, __func__, "no options, or a text over 255 bytes");
-	copy = owner ? strdup(owner) : NULL;
-	if (owner && !copy)
+	/* Nobody is told by NULL alone. */
+	copy = owner && *owner ? strdup(owner) : NULL;
+	if (owner && *owner && !copy)
 		return pcipt_fail_memory(error);
 	if (copy)
 		pcipt_text_neutralise(copy);

@@ -4,6 +4,7 @@
  * in messages. One table for each, so that every layer says the same.
  */
 #include <libpcipt/claim.h>
+#include <libpcipt/identity.h>
 #include <libpcipt/plan.h>
 #include <libpcipt/set.h>
 #include <libpcipt/transaction.h>
@@ -76,6 +77,19 @@ const char *pcipt_outcome_name(int outcome)
 	};
 
 	return word(words, ARRAY_SIZE(words), outcome);
+}
+
+const char *pcipt_verdict_name(int verdict)
+{
+	static const char *const words[] = {
+		[PCIPT_VERDICT_SAME] = "same",
+		[PCIPT_VERDICT_MOVED] = "moved",
+		[PCIPT_VERDICT_REPLACED] = "replaced",
+		[PCIPT_VERDICT_MISSING] = "missing",
+		[PCIPT_VERDICT_AMBIGUOUS] = "ambiguous",
+	};
+
+	return word(words, ARRAY_SIZE(words), verdict);
 }
 
 const char *pcipt_claim_state_name(int state)

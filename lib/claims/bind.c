@@ -18,6 +18,7 @@ static bool fill_device(struct pcipt_record_device *to, const struct pcipt_plan_
 	to->role = from->role;
 	to->action = from->action;
 	to->identity = pcipt_dup(from->identity, &ok);
+	to->serial = pcipt_dup(from->serial, &ok);
 	return pcipt_device_state_copy(&to->before, &from->before) && ok;
 }
 

@@ -228,7 +228,13 @@ int pcipt_claim_to_json(const struct pcipt_claim *claim, char **json, struct pci
 	o = pcipt_json_object();
 	pcipt_json_text(o, "name", claim->record.name);
 	pcipt_json_text(o, "state", pcipt_claim_state_name(claim->record.state));
+	/* A claim waits for nothing yet: what a waiting one would say is absent. */
+	pcipt_json_null(o, "reason");
+	pcipt_json_null(o, "message");
 	pcipt_json_text(o, "since", claim->record.since);
+	pcipt_json_null(o, "deadline");
+	pcipt_json_null(o, "attempts");
+	pcipt_json_bool(o, "persistent", false);
 	pcipt_json_text(o, "owner", claim->record.owner);
 	pcipt_json_text(o, "driver", claim->record.driver);
 	array = pcipt_json_array(o, "devices");
@@ -238,6 +244,7 @@ int pcipt_claim_to_json(const struct pcipt_claim *claim, char **json, struct pci
 
 		pcipt_json_text(d, "address", device->address);
 		pcipt_json_text(d, "identity", device->identity);
+		pcipt_json_text(d, "serial", device->serial);
 		pcipt_json_text(d, "role", pcipt_role_name(device->role));
 		pcipt_json_text(d, "driver_before", device->before.driver);
 		pcipt_json_text(d, "override_before", device->before.override);

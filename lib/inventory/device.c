@@ -164,5 +164,7 @@ const char *pcipt_device_get_class_name(struct pcipt_device *device)
 
 const char *pcipt_device_get_vfio_device(struct pcipt_device *device)
 {
-	return pcipt_device_facts(device, PCIPT_FACTS_VFIO)->vfio_device;
+	const struct pcipt_facts *facts = pcipt_device_facts(device, PCIPT_FACTS_VFIO);
+
+	return facts->vfio_cdev ? facts->vfio_cdev : facts->vfio_group_node;
 }

@@ -11,14 +11,15 @@
 
 /* How long a device's lock may be held before its override is "not known now". */
 #define OVERRIDE_WAIT_MS 250
+/* Drivers' names are shorter by far; one that fills this is "not known". */
+#define OVERRIDE_SIZE 256
 
 static char *keep(struct pcipt_device *device, const char *text)
 {
 	return pcipt_arena_copy(&device->snap->arena, text, strlen(text));
 }
 
-/* An attribute's text, kept; NULL when absent. A failure other than that is a problem. */
-static const char *read_text(struct pcipt_device *device, const char *attribute)
+const char *pcipt_device_keep_text(struct pcipt_device *device, const char *attribute)
 {
 	char buf[PCIPT_ATTRIBUTE_MAX];
 	ssize_t n = pcipt_device_read(device, attribute, buf, sizeof(buf));
@@ -37,7 +38,7 @@ static const char *read_text(struct pcipt_device *device, const char *attribute)
 static long read_number(struct pcipt_device *device, const char *attribute, int base, long min,
 			long max, long absent)
 {
-	const char *text = read_text(device, attribute);
+	const char *text = pcipt_device_keep_text(device, attribute);
 	char *end;
 	long value;
 
@@ -56,7 +57,7 @@ static long read_number(struct pcipt_device *device, const char *attribute, int 
 /* "flr bus" becomes two names (sysfs-bus-pci, reset_method, since Linux 5.15). */
 static void read_reset_methods(struct pcipt_device *device, struct pcipt_facts *facts)
 {
-	const char *text = read_text(device, "reset_method");
+	const char *text = pcipt_device_keep_text(device, "reset_method");
 	char *words = text ? keep(device, text) : NULL;
 	char *rest = NULL;
 	size_t n = 1;
@@ -80,7 +81,7 @@ static void load_attributes(struct pcipt_device *device, struct pcipt_facts *fac
 	facts->boot_vga = device->class_id >> 8 == 0x0300 ?
 				  (int8_t)read_number(device, "boot_vga", 10, 0, 1, -1) :
 				  -1;
-	facts->power_control = read_text(device, "power/control");
+	facts->power_control = pcipt_device_keep_text(device, "power/control");
 	read_reset_methods(device, facts);
 }
 
@@ -173,15 +174,17 @@ static void load_vfio(struct pcipt_device *device, struct pcipt_facts *facts)
 	if (!device->driver || !device->driver->vfio)
 		return;
 	node = own_node(device, buf, sizeof(buf));
-	if (!node)
-		node = group_node(device, buf, sizeof(buf));
-	facts->vfio_device = node ? keep(device, node) : NULL;
+	facts->vfio_cdev = node ? keep(device, node) : NULL;
+	node = group_node(device, buf, sizeof(buf));
+	facts->vfio_group_node = node ? keep(device, node) : NULL;
 }
 
 /* What one guarded read said. "(null)" is how the kernel prints no override. */
 static void take_override(struct pcipt_device *device, struct pcipt_facts *facts, ssize_t n,
 			  char *text)
 {
+	if (n == OVERRIDE_SIZE - 1)
+		n = -E2BIG; /* cut: what isn't whole could not be put back */
 	if (n < 0) {
 		facts->override_unknown = n != -ENOENT;
 		if (n != -ENOENT)
@@ -210,7 +213,7 @@ static void load_overrides(struct pcipt_snapshot *snap, struct pcipt_device *con
 {
 	_cleanup_free_ struct pcipt_guarded_read *reads = calloc(n, sizeof(*reads));
 	_cleanup_free_ struct pcipt_device **who = calloc(n, sizeof(*who));
-	_cleanup_free_ char *buffers = malloc(n * 256);
+	_cleanup_free_ char *buffers = malloc(n * OVERRIDE_SIZE);
 	struct pcipt_arena scratch = { 0 };
 	size_t wanted = 0;
 
@@ -223,7 +226,8 @@ static void load_overrides(struct pcipt_snapshot *snap, struct pcipt_device *con
 		    !(path = pcipt_arena_alloc(&scratch, length)))
 			continue;
 		snprintf(path, length, "%s/driver_override", device->path);
-		reads[wanted] = (struct pcipt_guarded_read){ path, buffers + wanted * 256, 256, -EIO };
+		reads[wanted] = (struct pcipt_guarded_read){ path, buffers + wanted * OVERRIDE_SIZE,
+							     OVERRIDE_SIZE, -EIO };
 		who[wanted++] = device;
 	}
 	if (wanted > 0) {
@@ -235,17 +239,31 @@ static void load_overrides(struct pcipt_snapshot *snap, struct pcipt_device *con
 	pcipt_arena_free(&scratch);
 }
 
-static bool make_facts(struct pcipt_device *device)
+#define DETAILED_FACTS                                                                            \
+	(PCIPT_FACTS_MORE | PCIPT_FACTS_CONFIG | PCIPT_FACTS_CHILDREN | PCIPT_FACTS_MODULES |     \
+	 PCIPT_FACTS_VPD)
+
+static bool make_facts(struct pcipt_device *device, unsigned int which)
 {
-	if (device->facts)
-		return true;
-	device->facts = pcipt_arena_alloc(&device->snap->arena, sizeof(*device->facts));
-	if (device->facts) {
-		device->facts->revision = -1;
-		device->facts->numa_node = -1;
-		device->facts->boot_vga = -1;
+	struct pcipt_facts *facts = device->facts;
+
+	if (!facts) {
+		facts = pcipt_arena_alloc(&device->snap->arena, sizeof(*facts));
+		if (!facts)
+			return false;
+		facts->revision = -1;
+		facts->numa_node = -1;
+		facts->boot_vga = -1;
+		device->facts = facts;
 	}
-	return device->facts != NULL;
+	if ((which & DETAILED_FACTS) && !facts->details) {
+		facts->details = pcipt_arena_alloc(&device->snap->arena, sizeof(*facts->details));
+		if (!facts->details)
+			return false;
+		pcipt_config_space_parse(NULL, 0, &facts->details->config);
+		pcipt_resources_parse(NULL, 0, &facts->details->resources);
+	}
+	return true;
 }
 
 static void load_one(struct pcipt_device *device, unsigned int which)
@@ -260,6 +278,8 @@ static void load_one(struct pcipt_device *device, unsigned int which)
 		load_vfio(device, device->facts);
 	if (missing & PCIPT_FACTS_IDENTITY)
 		pcipt_identity_fill(device, device->facts);
+	if (missing & (PCIPT_FACTS_MORE | PCIPT_FACTS_CONFIG | PCIPT_FACTS_CHILDREN | PCIPT_FACTS_VPD))
+		pcipt_details_load(device, missing);
 }
 
 static bool any_missing(struct pcipt_device *const *devices, size_t n, unsigned int which)
@@ -273,12 +293,12 @@ static bool any_missing(struct pcipt_device *const *devices, size_t n, unsigned 
 void pcipt_devices_load(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
 			unsigned int which)
 {
-	/* An identity contains the revision. */
+	/* An identity contains the revision, and a VF's the place among its PF's. */
 	if (which & PCIPT_FACTS_IDENTITY)
-		which |= PCIPT_FACTS_ATTRIBUTES;
+		which |= PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_FUNCTIONS;
 	pthread_mutex_lock(&snap->lock);
 	for (size_t i = 0; i < n; i++)
-		if (!make_facts(devices[i]))
+		if (!make_facts(devices[i], which))
 			n = i;
 	if (which & PCIPT_FACTS_OVERRIDE) {
 		load_overrides(snap, devices, n, PCIPT_AT_SYS_DEVICES);
@@ -286,6 +306,8 @@ void pcipt_devices_load(struct pcipt_snapshot *snap, struct pcipt_device *const 
 	}
 	if ((which & PCIPT_FACTS_NAMES) && any_missing(devices, n, PCIPT_FACTS_NAMES))
 		pcipt_names_fill(snap, devices, n);
+	if ((which & PCIPT_FACTS_MODULES) && any_missing(devices, n, PCIPT_FACTS_MODULES))
+		pcipt_modules_fill(snap, devices, n);
 	for (size_t i = 0; i < n; i++) {
 		load_one(devices[i], which);
 		atomic_fetch_or_explicit(&devices[i]->loaded, which, memory_order_release);
@@ -294,15 +316,15 @@ void pcipt_devices_load(struct pcipt_snapshot *snap, struct pcipt_device *const 
 }
 
 /*
- * Names cost one reading of pci.ids and overrides one helper process, for one
- * device as for all: who asks for the first will ask for the others.
+ * Names cost one reading of pci.ids, overrides one helper process, and modules one
+ * reading of modules.alias, for one device as for all: who asks for the first will ask for the others.
  */
 static void load_where_it_pays(struct pcipt_device *device, unsigned int which)
 {
 	struct pcipt_snapshot *snap = device->snap;
 	_cleanup_free_ struct pcipt_device **all = NULL;
 
-	if (which & (PCIPT_FACTS_NAMES | PCIPT_FACTS_OVERRIDE))
+	if (which & (PCIPT_FACTS_NAMES | PCIPT_FACTS_OVERRIDE | PCIPT_FACTS_MODULES))
 		all = calloc(snap->n_devices + 1, sizeof(*all));
 	for (size_t i = 0; all && i < snap->n_devices; i++)
 		all[i] = &snap->devices[i];
@@ -321,4 +343,11 @@ const struct pcipt_facts *pcipt_device_facts(struct pcipt_device *device, unsign
 	if ((atomic_load_explicit(&device->loaded, memory_order_acquire) & which) != which)
 		load_where_it_pays(device, which);
 	return device->facts ? device->facts : &absent;
+}
+
+const struct pcipt_details *pcipt_device_details(struct pcipt_device *device, unsigned int which)
+{
+	const struct pcipt_facts *facts = pcipt_device_facts(device, which);
+
+	return facts->details;
 }

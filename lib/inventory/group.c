@@ -35,6 +35,52 @@ const char *pcipt_group_get_type(struct pcipt_group *group)
 	return type;
 }
 
+/* One line a region: "0x… 0x… direct" (sysfs-kernel-iommu_groups, reserved_regions). */
+static void read_regions(struct pcipt_group *group)
+{
+	struct pcipt_snapshot *snap = group->snap;
+	struct pcipt_kernel *k = snap->kernel;
+	char path[64], text[PCIPT_ATTRIBUTE_MAX], *rest = NULL;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%d/reserved_regions", group->number);
+	n = k->ops->read_bytes(k, PCIPT_AT_IOMMU_GROUPS, path, text, sizeof(text) - 1);
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	group->regions = pcipt_arena_alloc(&snap->arena, (size_t)n * sizeof(char *) / 8 + 8);
+	for (char *line = strtok_r(text, "\n", &rest); group->regions && line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		/* The shortest line has more than eight characters, so there is room for all. */
+		if (strlen(line) < 8)
+			continue;
+		pcipt_text_neutralise(line);
+		group->regions[group->n_regions] =
+			pcipt_arena_copy(&snap->arena, line, strlen(line));
+		group->n_regions += group->regions[group->n_regions] != NULL;
+	}
+}
+
+size_t pcipt_group_reserved_region_count(struct pcipt_group *group)
+{
+	size_t n;
+
+	if (!group)
+		return 0;
+	pthread_mutex_lock(&group->snap->lock);
+	if (!group->regions_read)
+		read_regions(group);
+	group->regions_read = true;
+	n = group->n_regions;
+	pthread_mutex_unlock(&group->snap->lock);
+	return n;
+}
+
+const char *pcipt_group_reserved_region_at(struct pcipt_group *group, size_t i)
+{
+	return i < pcipt_group_reserved_region_count(group) ? group->regions[i] : NULL;
+}
+
 size_t pcipt_group_device_count(const struct pcipt_group *group)
 {
 	return group ? group->n_devices : 0;

@@ -24,36 +24,74 @@ static size_t print_hop(char *out, size_t size, const char *name, size_t length)
 	return (size_t)snprintf(out, size, "/%.*s", (int)length, name);
 }
 
-/* "pci0000:00/0000:00:1c.0/0000:01:00.0" gives "pci0000:00/1c.0/00.0". */
-static const char *make_slot(struct pcipt_device *device)
+/*
+ * "pci0000:00/0000:00:1c.0/0000:01:00.0" gives "/pci0000:00/1c.0/00.0"; the length,
+ * or 0 when it doesn't fit.
+ */
+static size_t print_slot(const struct pcipt_device *device, char *slot, size_t size)
 {
-	char slot[PCIPT_ATTRIBUTE_MAX];
 	size_t used = 0;
 
 	if (device->place != PCIPT_AT_SYS_DEVICES) {
-		used = (size_t)snprintf(slot, sizeof(slot), "/pci%04x:%02x/%02x.%x",
-					device->at.domain, device->at.bus,
-					pcipt_address_device(device->at),
+		used = (size_t)snprintf(slot, size, "/pci%04x:%02x/%02x.%x", device->at.domain,
+					device->at.bus, pcipt_address_device(device->at),
 					pcipt_address_function(device->at));
 	} else {
 		for (const char *p = device->path; *p;) {
 			size_t length = strcspn(p, "/");
 
-			used += print_hop(slot + used, sizeof(slot) - used, p, length);
-			if (used >= sizeof(slot))
-				return NULL;
+			used += print_hop(slot + used, size - used, p, length);
+			if (used >= size)
+				return 0;
 			p += length + (p[length] == '/');
 		}
 	}
 	pcipt_text_neutralise(slot);
-	return pcipt_arena_copy(&device->snap->arena, slot + 1, used - 1);
+	return used;
+}
+
+/*
+ * A VF is named by its number below its PF: VFs on a second bus have the same device
+ * and function numbers as those on the first.
+ */
+static const char *make_vf_slot(struct pcipt_device *vf, const struct pcipt_facts *facts)
+{
+	char pf_slot[PCIPT_ATTRIBUTE_MAX], name[32], link[PCIPT_ATTRIBUTE_MAX];
+	size_t n = print_slot(facts->physfn, pf_slot, sizeof(pf_slot));
+
+	for (unsigned int i = 0; n > 0; i++) {
+		const char *slash;
+
+		snprintf(name, sizeof(name), "virtfn%u", i);
+		if (pcipt_device_read_link(facts->physfn, name, link, sizeof(link)) <= 0)
+			return NULL;
+		slash = strrchr(link, '/');
+		if (!slash || strcmp(slash + 1, vf->address) != 0)
+			continue;
+		n += (size_t)snprintf(pf_slot + n, sizeof(pf_slot) - n, "/vf%u", i);
+		return n < sizeof(pf_slot) ?
+			       pcipt_arena_copy(&vf->snap->arena, pf_slot + 1, n - 1) :
+			       NULL;
+	}
+	return NULL;
+}
+
+static const char *make_slot(struct pcipt_device *device, const struct pcipt_facts *facts)
+{
+	char slot[PCIPT_ATTRIBUTE_MAX];
+	size_t n;
+
+	if (facts->physfn)
+		return make_vf_slot(device, facts);
+	n = print_slot(device, slot, sizeof(slot));
+	return n > 0 ? pcipt_arena_copy(&device->snap->arena, slot + 1, n - 1) : NULL;
 }
 
 void pcipt_identity_fill(struct pcipt_device *device, struct pcipt_facts *facts)
 {
 	_cleanup_free_ char *identity = NULL;
 
-	facts->slot = make_slot(device);
+	facts->slot = make_slot(device, facts);
 	if (!facts->slot || facts->revision < 0 || device->ids[0] < 0 || device->ids[1] < 0 ||
 	    device->ids[2] < 0 || device->ids[3] < 0)
 		return;

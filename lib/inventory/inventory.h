@@ -13,6 +13,8 @@
 
 #include "inventory/address.h"
 #include "inventory/arena.h"
+#include "inventory/config-space.h"
+#include "inventory/resources.h"
 #include "kernel/kernel.h"
 
 /* Facts that are read together. */
@@ -23,6 +25,30 @@ enum {
 	PCIPT_FACTS_NAMES = 1 << 3,
 	PCIPT_FACTS_VFIO = 1 << 4,
 	PCIPT_FACTS_IDENTITY = 1 << 5,
+	PCIPT_FACTS_MORE = 1 << 6,   /* attributes that a listing can do without */
+	PCIPT_FACTS_CONFIG = 1 << 7, /* the configuration space: wakes the device */
+	PCIPT_FACTS_CHILDREN = 1 << 8,
+	PCIPT_FACTS_MODULES = 1 << 9,
+	PCIPT_FACTS_VPD = 1 << 10, /* never loaded but by pcipt_device_read_vpd() */
+};
+
+struct pcipt_child {
+	const char *subsystem, *name;
+};
+
+/* Facts that few ask for, apart, so that a listing doesn't pay for their room. */
+struct pcipt_details {
+	const char *power_state, *runtime_status, *label, *slot_name, *acpi_path;
+	uint32_t link_speed, max_link_speed, link_width, max_link_width, sriov_total;
+	struct pcipt_resources resources;
+	struct pcipt_config_space config;
+	struct pcipt_child *children;
+	size_t n_children;
+	const char **modules;
+	size_t n_modules;
+	const char *vfio_module;
+	const char *vpd_serial, *vpd_part_number;
+	int vpd_errnum; /* why the VPD could not be read, or 0 */
 };
 
 struct pcipt_facts {
@@ -39,7 +65,8 @@ struct pcipt_facts {
 	const char *driver_override;
 	bool override_unknown; /* it could not be read: not the same as none */
 	const char *vendor_name, *device_name, *class_name;
-	const char *vfio_device;
+	const char *vfio_cdev, *vfio_group_node;
+	struct pcipt_details *details;
 	const char *slot, *identity;
 };
 
@@ -70,8 +97,10 @@ struct pcipt_group {
 	size_t n_devices;
 	int number;
 	bool noiommu;
-	bool type_read;
+	bool type_read, regions_read;
 	const char *type;
+	const char **regions;
+	size_t n_regions;
 };
 
 struct pcipt_snapshot {
@@ -104,6 +133,10 @@ ssize_t pcipt_device_read_link(const struct pcipt_device *device, const char *na
 void pcipt_snapshot_add_problem(struct pcipt_snapshot *snap, const struct pcipt_device *device,
 				const char *name, const char *attribute, int code, int errnum,
 				const char *what);
+/* scan.c: fills an empty snapshot, with everything or with what belongs to some devices. */
+int pcipt_scan_all(struct pcipt_snapshot *snap, struct pcipt_error **error);
+int pcipt_scan_scoped(struct pcipt_snapshot *snap, const struct pcipt_address *addresses, size_t n,
+		      struct pcipt_error **error);
 /* The driver's one entry; made where it isn't there. NULL without memory. */
 const struct pcipt_driver *pcipt_snapshot_driver(struct pcipt_snapshot *snap, const char *name);
 
@@ -112,13 +145,20 @@ const struct pcipt_facts *pcipt_device_facts(struct pcipt_device *device, unsign
 void pcipt_devices_load(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
 			unsigned int which);
 
+/* details.c: with the snapshot's lock held */
+void pcipt_details_load(struct pcipt_device *device, unsigned int which);
+/* facts.c, for details.c: an attribute's text, kept; NULL when absent. */
+const char *pcipt_device_keep_text(struct pcipt_device *device, const char *attribute);
+const struct pcipt_details *pcipt_device_details(struct pcipt_device *device, unsigned int which);
+/* modules.c: which modules would take these devices. */
+void pcipt_modules_fill(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n);
 /* identity.c: pure, from path and ids; strings in the arena. */
 void pcipt_identity_fill(struct pcipt_device *device, struct pcipt_facts *facts);
-/* names.c */
+/* names-libpci.c or names-hwdb.c, as configured: for those of the devices that lack names. */
 void pcipt_names_fill(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n);
 
 PCIPT_DEFINE_CLEANUP(struct pcipt_snapshot, pcipt_snapshot_unref)
 
-struct json_object *pcipt_device_json(struct pcipt_device *device);
+struct json_object *pcipt_device_json(struct pcipt_device *device, bool full);
 
 #endif

@@ -10,7 +10,7 @@
 #include "inventory/inventory.h"
 
 static const char remedy[] = "Give an address (0000:01:00.0), vendor:device (10de:2484), or one of "
-			     "slot=, class=, group=, identity=";
+			     "slot=, serial=, class=, group=, identity=";
 
 static bool parse_hex(const char *p, size_t min, size_t max, uint32_t *value, size_t *length)
 {
@@ -100,8 +100,10 @@ static bool scan_key(const char *text, const char *equals, struct pcipt_selector
 		return scan_text(text, at, PCIPT_SELECT_SLOT, selector, fault);
 	if (KEY_IS("identity"))
 		return scan_text(text, at, PCIPT_SELECT_IDENTITY, selector, fault);
+	if (KEY_IS("serial"))
+		return scan_text(text, at, PCIPT_SELECT_SERIAL, selector, fault);
 #undef KEY_IS
-	*fault = (struct pcipt_text_fault){ 0, "one of slot, class, group, identity" };
+	*fault = (struct pcipt_text_fault){ 0, "one of slot, serial, class, group, identity" };
 	return false;
 }
 
@@ -138,6 +140,8 @@ bool pcipt_selector_matches(const struct pcipt_selector *s, struct pcipt_device 
 		return pcipt_streq(pcipt_device_get_slot(device), s->text);
 	case PCIPT_SELECT_IDENTITY:
 		return pcipt_streq(pcipt_device_get_identity(device), s->text);
+	case PCIPT_SELECT_SERIAL:
+		return pcipt_streq(pcipt_device_get_serial(device), s->text);
 	}
 	return false;
 }

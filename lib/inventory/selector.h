@@ -14,6 +14,7 @@ enum pcipt_selector_kind {
 	PCIPT_SELECT_GROUP,
 	PCIPT_SELECT_SLOT,
 	PCIPT_SELECT_IDENTITY,
+	PCIPT_SELECT_SERIAL,
 };
 
 struct pcipt_selector {

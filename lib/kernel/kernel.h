@@ -50,6 +50,9 @@ struct pcipt_kernel_ops {
 	/* An attribute's text, without the newline at its end, NUL-terminated. */
 	ssize_t (*read)(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
 			size_t size);
+	/* A file's bytes as they are, up to `size`. */
+	ssize_t (*read_bytes)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+			      void *buf, size_t size);
 	/* A link's text, NUL-terminated. */
 	ssize_t (*read_link)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
 			     char *buf, size_t size);

@@ -114,6 +114,28 @@ static ssize_t real_read(struct pcipt_kernel *k, enum pcipt_place at, const char
 	return fd < 0 ? fd : pcipt_real_read_fd(fd, buf, size);
 }
 
+static ssize_t real_read_bytes(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+			       void *buf, size_t size)
+{
+	_cleanup_close_ int fd = pcipt_real_open(real_kernel(k), at, path, O_RDONLY);
+	size_t n = 0;
+
+	if (fd < 0)
+		return fd;
+	while (n < size) {
+		ssize_t r = read(fd, (char *)buf + n, size - n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			break;
+		n += (size_t)r;
+	}
+	return (ssize_t)n;
+}
+
 static ssize_t real_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
 			      char *buf, size_t size)
 {
@@ -233,6 +255,7 @@ static void real_destroy(struct pcipt_kernel *k)
 
 static const struct pcipt_kernel_ops real_ops = {
 	.read = real_read,
+	.read_bytes = real_read_bytes,
 	.read_link = real_read_link,
 	.list = real_list,
 	.exists = real_exists,

@@ -10,6 +10,7 @@ static void plan_destroy(struct pcipt_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_devices; i++) {
 		free(plan->devices[i].identity);
+		free(plan->devices[i].serial);
 		pcipt_device_state_clear(&plan->devices[i].before);
 		pcipt_device_state_clear(&plan->devices[i].seen);
 	}
@@ -60,6 +61,9 @@ struct pcipt_plan_device *pcipt_plan_add(struct pcipt_plan *plan, struct pcipt_d
 	added->vendor = device->ids[0];
 	added->device = device->ids[1];
 	added->identity = pcipt_dup(facts->identity, &ok);
+	/* Reading it wakes the device, which is about to lose its driver anyway. */
+	added->serial = action == PCIPT_ACTION_BIND ? pcipt_dup(pcipt_device_get_serial(device), &ok) :
+						      NULL;
 	ok = pcipt_device_state_copy(&added->seen, &seen) && ok;
 	return ok ? added : NULL;
 }

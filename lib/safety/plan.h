@@ -23,7 +23,7 @@ struct pcipt_plan_device {
 	bool asked; /* it has steps; others are only reported */
 	int group;  /* number when the plan was made, or -1 */
 	int32_t vendor, device;
-	char *identity;
+	char *identity, *serial;
 	/* A bind: what it is now, and what undo returns to. A release: what it goes back to. */
 	struct pcipt_device_state before;
 	/* What it was when the plan was made; acting on anything else would be stale. */

@@ -51,8 +51,9 @@ int pcipt_transaction_check(struct pcipt_context *ctx, const char *const *addres
 				  "the tree %s is not a real sysfs: nothing is changed there",
 				  ctx->root);
 	for (size_t i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/driver_override", addresses[i]);
-		r = k->ops->may_write(k, PCIPT_AT_PCI_DEVICES, path);
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
+			 addresses[i]);
+		r = k->ops->may_write(k, PCIPT_AT_SYS, path + sizeof("/sys/") - 1);
 		if (r == -EACCES || r == -EROFS || r == -EPERM)
 			return fail_permission(addresses[i], path, -r, error);
 	}
@@ -125,15 +126,66 @@ static int compare(struct pcipt_transaction *t, const struct pcipt_plan_device *
 	return compare_ids(t, device, error);
 }
 
+static const struct pcipt_plan_device *planned(const struct pcipt_plan *plan,
+					       const struct pcipt_device *device)
+{
+	for (size_t i = 0; i < plan->n_devices; i++)
+		if (pcipt_address_key(plan->devices[i].at) == pcipt_address_key(device->at))
+			return &plan->devices[i];
+	return NULL;
+}
+
+/* A group that has grown or shrunk since was never judged as it is now. */
+static int compare_group(const struct pcipt_plan *plan, const struct pcipt_plan_device *device,
+			 const struct pcipt_group *group, struct pcipt_error **error)
+{
+	size_t now = 0, then = 0;
+
+	for (size_t i = 0; i < plan->n_devices; i++)
+		then += plan->devices[i].group >= 0 && plan->devices[i].group == device->group;
+	for (size_t i = 0; i < pcipt_group_device_count(group); i++) {
+		struct pcipt_device *member = pcipt_group_device_at(group, i);
+
+		if (pcipt_device_is_bridge(member))
+			continue;
+		if (!planned(plan, member))
+			return fail_stale(device, "IOMMU group", "without it",
+					  pcipt_device_get_address(member), error);
+		now++;
+	}
+	return now == then ? 0 :
+			     fail_stale(device, "IOMMU group", "larger", "smaller by now", error);
+}
+
+static int compare_groups(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	const struct pcipt_plan *plan = t->plan;
+	_cleanup_free_ const char **addresses = calloc(plan->n_devices + 1, sizeof(*addresses));
+	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
+	int r;
+
+	if (!addresses)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < plan->n_devices; i++)
+		addresses[i] = plan->devices[i].address;
+	r = pcipt_snapshot_new_scoped(t->ctx, addresses, plan->n_devices, &snap, error);
+	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
+		struct pcipt_device *now = pcipt_snapshot_at(snap, plan->devices[i].at);
+
+		if (now)
+			r = compare_group(plan, &plan->devices[i], pcipt_device_get_group(now),
+					  error);
+	}
+	return r;
+}
+
 static int compare_all(struct pcipt_transaction *t, struct pcipt_error **error)
 {
-	for (size_t i = 0; i < t->plan->n_devices; i++) {
-		int r = compare(t, &t->plan->devices[i], error);
+	int r = 0;
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < t->plan->n_devices; i++)
+		r = compare(t, &t->plan->devices[i], error);
+	return r == 0 ? compare_groups(t, error) : r;
 }
 
 /* ---- a bind ---- */
@@ -253,19 +305,17 @@ static void run_release(struct pcipt_transaction *t)
 static void note_devices(struct pcipt_transaction *t)
 {
 	for (size_t i = 0; i < t->plan->n_devices; i++) {
+		_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
 		const struct pcipt_plan_device *device = &t->plan->devices[i];
-		_cleanup_(state_clearp) struct pcipt_device_state now = { 0 };
-		char path[64], node[64];
-		bool bound;
+		const char *address = device->address;
+		struct pcipt_device *now = NULL;
 
-		pcipt_state_read(t->kernel, device->address, &now, NULL);
-		snprintf(path, sizeof(path), "class/vfio/%d", device->group);
-		snprintf(node, sizeof(node), "/dev/vfio/%d", device->group);
-		bound = t->plan->kind == PCIPT_PLAN_BIND && device->group >= 0 &&
-			pcipt_streq(now.driver, t->plan->driver) &&
-			t->kernel->ops->exists(t->kernel, PCIPT_AT_SYS, path) == 1;
-		pcipt_result_note_device(t->result, device->address, device->seen.driver,
-					 now.driver, bound ? node : NULL);
+		/* The machine as it is now, through the same eyes as everybody's. */
+		if (pcipt_snapshot_new_scoped(t->ctx, &address, 1, &snap, NULL) == 0)
+			now = pcipt_snapshot_at(snap, device->at);
+		pcipt_result_note_device(t->result, address, device->seen.driver,
+					 pcipt_device_get_driver(now),
+					 pcipt_device_get_vfio_device(now));
 	}
 }
 

@@ -17,6 +17,7 @@ static void result_destroy(struct pcipt_result *result)
 		free(result->steps[i].address);
 		free(result->steps[i].path);
 		free(result->steps[i].value);
+		free(result->steps[i].shell);
 	}
 	for (size_t i = 0; i < result->n_warnings; i++)
 		pcipt_error_unref(result->warnings[i]);
@@ -53,6 +54,7 @@ void pcipt_result_note_step(struct pcipt_result *result, const struct pcipt_step
 	noted->address = pcipt_dup(address, &ok);
 	noted->path = pcipt_dup(step->path, &ok);
 	noted->value = pcipt_dup(step->value, &ok);
+	noted->shell = pcipt_dup(step->shell, &ok);
 }
 
 void pcipt_result_note_device(struct pcipt_result *result, const char *address,
@@ -191,6 +193,7 @@ static struct json_object *step_json(const struct pcipt_result_step *step)
 	pcipt_json_text(o, "address", step->address);
 	pcipt_json_text(o, "path", step->path);
 	pcipt_json_text(o, "value", step->value);
+	pcipt_json_text(o, "shell", step->shell);
 	pcipt_json_real(o, "ms", step->ms);
 	pcipt_json_text(o, "errno", pcipt_errno_name(step->errnum));
 	pcipt_json_bool(o, "undo", step->undo);

@@ -9,7 +9,7 @@
 
 struct pcipt_result_step {
 	int op;
-	char *address, *path, *value;
+	char *address, *path, *value, *shell;
 	double ms;
 	int errnum;
 	bool undo;

@@ -33,6 +33,7 @@ void pcipt_record_clear(struct pcipt_record *record)
 {
 	for (size_t i = 0; i < record->n_devices; i++) {
 		free(record->devices[i].identity);
+		free(record->devices[i].serial);
 		pcipt_device_state_clear(&record->devices[i].before);
 	}
 	free(record->devices);
@@ -51,6 +52,7 @@ static struct json_object *print_device(const struct pcipt_record_device *device
 
 	pcipt_json_text(o, "address", device->address);
 	pcipt_json_text(o, "identity", device->identity);
+	pcipt_json_text(o, "serial", device->serial);
 	pcipt_json_text(o, "role", pcipt_role_name(device->role));
 	pcipt_json_text(o, "action", pcipt_action_name(device->action));
 	pcipt_json_text(o, "driver_before", device->before.driver);
@@ -142,6 +144,7 @@ static bool parse_device(struct json_object *o, struct pcipt_record_device *devi
 				   PCIPT_ACTION_KEEP + 1);
 	return device->role >= 0 && device->action >= 0 &&
 	       parse_text(o, "identity", is_line, &device->identity) &&
+	       parse_text(o, "serial", is_line, &device->serial) &&
 	       parse_text(o, "driver_before", is_driver, &device->before.driver) &&
 	       parse_text(o, "override_before", is_line, &device->before.override) &&
 	       parse_text(o, "power_control_before", is_power_control,

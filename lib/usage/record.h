@@ -24,6 +24,7 @@ struct pcipt_record_device {
 	struct pcipt_address at;
 	char address[PCIPT_ADDRESS_SIZE];
 	char *identity;
+	char *serial; /* NULL where it has none or it could not be read */
 	int role, action;
 	struct pcipt_device_state before;
 };

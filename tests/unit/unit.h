@@ -12,7 +12,7 @@
 #include <libpcipt/libpcipt.h>
 
 /* One line for each suite; unit.c runs them in this order. */
-#define TEST_SUITES(SUITE) SUITE(address)
+#define TEST_SUITES(SUITE) SUITE(address) SUITE(snapshot) SUITE(describe) SUITE(hostile) SUITE(apply) SUITE(apply_odd) SUITE(claim) SUITE(release)
 
 #define SUITE(name) Suite *suite_##name(void);
 TEST_SUITES(SUITE)
@@ -30,6 +30,13 @@ void test_remove(const char *path);
 char *test_source(const char *name);
 /* printf into a new string; never NULL. */
 char *test_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A context whose root is a folder; a snapshot of it, which then holds the context alone. */
+struct pcipt_context *test_context(const char *root);
+struct pcipt_snapshot *test_snapshot(const char *root);
+/* JSON forms; freed with pcipt_free(). */
+char *test_snapshot_json(struct pcipt_snapshot *snap);
+char *test_device_json(struct pcipt_device *device);
 
 /*
  * A random source that gives the same numbers on every machine. The seed is

@@ -33,7 +33,8 @@ func line(device *C.struct_pcipt_device) string {
 	if g := C.pcipt_device_get_group(device); g != nil {
 		group = fmt.Sprint(int(C.pcipt_group_get_number(g)))
 	}
-	return fmt.Sprint(C.GoString(C.pcipt_device_get_address(device)), " ", ids, " ", driver, " ", group)
+	address := C.GoString(C.pcipt_device_get_address(device))
+	return fmt.Sprint(address, " ", ids, " ", driver, " ", group)
 }
 
 func main() {

@@ -34,8 +34,10 @@ static const char *look_up(struct pcipt_snapshot *snap, struct pci_access *acces
 			   int b)
 {
 	char buf[256];
+	/* From pci.ids alone: libpci's own way to udev's hwdb leaks where there is none. */
 	const char *name = pci_lookup_name(access, buf, sizeof(buf),
-					   flags | PCI_LOOKUP_NO_NUMBERS, a, b);
+					   flags | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB, a,
+					   b);
 
 	if (!name || !*name)
 		return NULL;

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finding a device that was once known: by its slot, its ids, its serial number. */
+#include <libpcipt/identity.h>
+
+#include <ctype.h>
+
+#include "inventory/inventory.h"
+
+/* "10de:2484:1458:404d:a1", the part of an identity that doesn't say where. */
+#define IDS_LENGTH 22
+
+struct comparison {
+	struct pcipt_snapshot *snap;
+	const char *identity, *serial;
+	struct pcipt_device *in_slot;	  /* what is in its slot now */
+	struct pcipt_device *with_serial; /* the first with its ids and its serial */
+	size_t n_with_serial;
+	struct pcipt_device *with_ids; /* the first elsewhere with its ids alone */
+	size_t n_with_ids;
+};
+
+static bool is_identity(const char *s)
+{
+	for (size_t i = 0; i < IDS_LENGTH; i++)
+		if (i % 5 == 4 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
+			return false;
+	return s[IDS_LENGTH] == '@' && s[IDS_LENGTH + 1];
+}
+
+static void look_at(struct comparison *c, struct pcipt_device *device)
+{
+	const char *slot = pcipt_device_get_slot(device);
+	const char *identity = pcipt_device_get_identity(device);
+	bool in_slot = pcipt_streq(slot, c->identity + IDS_LENGTH + 1);
+	const char *serial;
+
+	if (in_slot)
+		c->in_slot = device;
+	if (!identity || strncmp(identity, c->identity, IDS_LENGTH) != 0)
+		return;
+	serial = c->serial ? pcipt_device_get_serial(device) : NULL;
+	if (serial && strcmp(serial, c->serial) == 0) {
+		/* The one in its own slot is preferred: VFs and functions may share a serial. */
+		if (!c->with_serial || in_slot)
+			c->with_serial = device;
+		c->n_with_serial++;
+	} else if (!in_slot && !serial) {
+		c->with_ids = c->with_ids ? c->with_ids : device;
+		c->n_with_ids++;
+	}
+}
+
+static int judge_slot(const struct comparison *c, char **facts)
+{
+	const char *now = pcipt_device_get_identity(c->in_slot);
+	const char *serial = c->serial ? pcipt_device_get_serial(c->in_slot) : NULL;
+
+	if (!pcipt_streq(now, c->identity)) {
+		*facts = pcipt_format("in its slot is %s with the identity %s", c->in_slot->address,
+				      now ? now : "unreadable");
+		return PCIPT_VERDICT_REPLACED;
+	}
+	if (serial && strcmp(serial, c->serial) != 0) {
+		*facts = pcipt_format("in its slot is %s, of the same model, with the serial %s "
+				      "instead of %s",
+				      c->in_slot->address, serial, c->serial);
+		return PCIPT_VERDICT_REPLACED;
+	}
+	*facts = pcipt_format("%s is in its slot with the same ids%s", c->in_slot->address,
+			      serial	? " and the same serial" :
+			      c->serial ? "; its serial can't be read" :
+					  "");
+	return PCIPT_VERDICT_SAME;
+}
+
+static int judge(const struct comparison *c, struct pcipt_device **device, char **facts)
+{
+	if (c->in_slot && pcipt_streq(pcipt_device_get_identity(c->in_slot), c->identity) &&
+	    (c->n_with_serial == 0 || c->with_serial == c->in_slot)) {
+		*device = c->in_slot;
+		return judge_slot(c, facts);
+	}
+	if (c->n_with_serial > 1) {
+		*facts = pcipt_format("%zu devices have its ids and the serial %s, the first is %s",
+				      c->n_with_serial, c->serial, c->with_serial->address);
+		return PCIPT_VERDICT_AMBIGUOUS;
+	}
+	if (c->n_with_serial == 1) {
+		*device = c->with_serial;
+		*facts = pcipt_format("%s has its ids and its serial %s, in the slot %s",
+				      c->with_serial->address, c->serial,
+				      pcipt_device_get_slot(c->with_serial));
+		return PCIPT_VERDICT_MOVED;
+	}
+	if (c->in_slot) {
+		*device = c->in_slot;
+		return judge_slot(c, facts);
+	}
+	if (c->n_with_ids > 0)
+		*facts = pcipt_format("its slot is empty; %zu of its model elsewhere (the first is %s) "
+				      "without a serial to prove it (identity-unproven)",
+				      c->n_with_ids, c->with_ids->address);
+	else
+		*facts = strdup("its slot is empty, and nothing here has its ids and serial");
+	return PCIPT_VERDICT_MISSING;
+}
+
+int pcipt_identity_compare(struct pcipt_snapshot *snap, const char *identity, const char *serial,
+			   int *verdict, struct pcipt_device **device, char **facts,
+			   struct pcipt_error **error)
+{
+	struct comparison c = { .snap = snap, .identity = identity, .serial = serial };
+	struct pcipt_device *found = NULL;
+	_cleanup_free_ char *text = NULL;
+	int answer;
+
+	if (!snap || !identity || !verdict)
+		return pcipt_fail_argument(error, __func__, "an argument is NULL");
+	if (!is_identity(identity))
+		return pcipt_fail(error, PCIPT_E_SYNTAX,
+				  &(struct pcipt_error_facts){
+					  .remedy = "Give an identity as `pcipt show` prints it" },
+				  "\"%s\" is no identity", identity);
+	for (size_t i = 0; i < snap->n_devices; i++)
+		look_at(&c, &snap->devices[i]);
+	answer = judge(&c, &found, &text);
+	if (!text)
+		return pcipt_fail_memory(error);
+	*verdict = answer;
+	if (device)
+		*device = found;
+	if (facts)
+		*facts = steal(&text);
+	return 0;
+}

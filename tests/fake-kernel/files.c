@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The simulated kernel as files: which path is which fact, which write does what. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "model.h"
+
+/* What a path names. `name` is what stands behind a device or driver, "" for itself. */
+struct node {
+	enum { NOTHING, DEVICE, DRIVER, GROUP, MEMBERS, VFIO_NODE, FIXED, FOLDER } kind;
+	struct sim_device *device;
+	struct sim_driver *driver;
+	int number;
+	const char *name;
+};
+
+/* The whole path, as a person would write it. */
+static void whole_path(enum pcipt_place at, const char *path, char *out, size_t size)
+{
+	const char *place = pcipt_place_path(at);
+
+	if (strcmp(path, ".") == 0)
+		snprintf(out, size, "%s", place);
+	else
+		snprintf(out, size, "%s/%s", strcmp(place, "/") == 0 ? "" : place, path);
+}
+
+/* What follows a prefix and, behind a slash, the rest; false when it isn't there. */
+static bool below(const char *path, const char *prefix, const char **rest)
+{
+	size_t n = strlen(prefix);
+
+	if (strncmp(path, prefix, n) != 0 || (path[n] && path[n] != '/'))
+		return false;
+	*rest = path[n] ? path + n + 1 : "";
+	return true;
+}
+
+static struct node find_device(const struct sim *sim, const char *path)
+{
+	for (size_t i = 0; i < sim->n_devices; i++) {
+		struct sim_device *device = sim->devices[i];
+		const char *rest;
+		size_t n;
+
+		if (!device)
+			continue;
+		if (below(path, device->address, &rest))
+			return (struct node){ .kind = DEVICE, .device = device, .name = rest };
+		/* A longer path may be that of a device below this one. */
+		n = strlen(device->path);
+		if (below(path, device->path, &rest) && !strchr(path + n, ':'))
+			return (struct node){ .kind = DEVICE, .device = device, .name = rest };
+	}
+	return (struct node){ .kind = NOTHING };
+}
+
+static struct node find_driver(const struct sim *sim, const char *path)
+{
+	for (size_t i = 0; i < sim->n_drivers; i++) {
+		struct sim_driver *driver = (struct sim_driver *)&sim->drivers[i];
+		const char *rest;
+
+		if (driver->registered && below(path, driver->name, &rest))
+			return (struct node){ .kind = DRIVER, .driver = driver, .name = rest };
+	}
+	return (struct node){ .kind = NOTHING };
+}
+
+static struct node find_group(const struct sim *sim, const char *path)
+{
+	int number, end = 0;
+	bool type, members;
+
+	if (sscanf(path, "%d/%n", &number, &end) != 1)
+		return (struct node){ .kind = NOTHING };
+	type = strcmp(path + end, "type") == 0;
+	members = strcmp(path + end, "devices") == 0;
+	for (size_t i = 0; (type || members) && i < sim->n_devices; i++)
+		if (sim->devices[i] && sim->devices[i]->group == number)
+			return (struct node){ .kind = type ? GROUP : MEMBERS, .number = number,
+					      .name = "" };
+	return (struct node){ .kind = NOTHING };
+}
+
+static struct node find(const struct sim *sim, const char *path)
+{
+	const char *rest;
+	int number, end = 0;
+
+	if (below(path, "/sys/bus/pci/devices", &rest))
+		return *rest ? find_device(sim, rest) :
+			       (struct node){ .kind = FOLDER, .name = "devices" };
+	if (below(path, "/sys/bus/pci/drivers", &rest))
+		return *rest ? find_driver(sim, rest) :
+			       (struct node){ .kind = FOLDER, .name = "drivers" };
+	if (below(path, "/sys/devices", &rest))
+		return find_device(sim, rest);
+	if (below(path, "/sys/kernel/iommu_groups", &rest))
+		return find_group(sim, rest);
+	if (below(path, "/proc/sys/kernel/random", &rest))
+		return (struct node){ .kind = FIXED, .name = rest };
+	if (below(path, "/sys/class/vfio", &rest) && sscanf(rest, "%d%n", &number, &end) == 1 &&
+	    !rest[end] && sim_group_has_node(sim, number))
+		return (struct node){ .kind = VFIO_NODE };
+	return (struct node){ .kind = NOTHING };
+}
+
+/* ---- reading ---- */
+
+static char *ids_attribute(const struct sim_device *d, const char *name)
+{
+	if (strcmp(name, "modalias") == 0)
+		return pcipt_format("pci:v%08Xd%08Xsv00000000sd00000000bc%02Xsc%02Xi%02X",
+				    d->vendor, d->device, d->class_id >> 16,
+				    d->class_id >> 8 & 0xff, d->class_id & 0xff);
+	if (strcmp(name, "vendor") == 0)
+		return pcipt_format("0x%04x", d->vendor);
+	if (strcmp(name, "device") == 0)
+		return pcipt_format("0x%04x", d->device);
+	if (strcmp(name, "class") == 0)
+		return pcipt_format("0x%06x", d->class_id);
+	if (strncmp(name, "subsystem_", 10) == 0)
+		return strdup("0x0000");
+	return strcmp(name, "revision") == 0 ? strdup("0x00") : NULL;
+}
+
+static char *device_attribute(const struct sim_device *d, const char *name)
+{
+	if (strcmp(name, "driver_override") == 0)
+		return strdup(d->override ? d->override : "(null)");
+	if (strcmp(name, "power/control") == 0)
+		return strdup(d->power);
+	if (strcmp(name, "numa_node") == 0)
+		return strdup("-1");
+	if (strcmp(name, "boot_vga") == 0)
+		return d->boot_vga ? strdup(d->boot_vga) : NULL;
+	return ids_attribute(d, name);
+}
+
+static char *attribute(struct sim *sim, const struct node *node)
+{
+	if (node->kind == DEVICE)
+		return device_attribute(node->device, node->name);
+	if (node->kind == GROUP)
+		return strdup("DMA-FQ");
+	if (node->kind == FIXED && strcmp(node->name, "boot_id") == 0)
+		return strdup("11111111-2222-3333-4444-555555555555");
+	if (node->kind == FIXED && strcmp(node->name, "uuid") == 0)
+		return pcipt_format("00000000-0000-4000-8000-%012u", ++sim->uuids);
+	return NULL;
+}
+
+static ssize_t put(const char *text, char *buf, size_t size)
+{
+	return text ? (ssize_t)strlen(memcpy(buf, text, strlen(text) < size ? strlen(text) + 1 :
+									      size)) :
+		      -ENOENT;
+}
+
+static ssize_t read_as(struct sim *sim, unsigned int op, const char *verb, enum pcipt_place at,
+		       const char *path, char *buf, size_t size)
+{
+	char whole[512], *what, *text;
+	struct sim_verdict verdict;
+	struct node node;
+	ssize_t r;
+
+	whole_path(at, path, whole, sizeof(whole));
+	what = pcipt_format("%s %s", verb, whole);
+	verdict = sim_next(sim, op, what);
+	node = find(sim, whole);
+	text = attribute(sim, &node);
+	if (text && strlen(text) >= size)
+		text[size - 1] = '\0';
+	r = verdict.answer ? verdict.answer : put(text, buf, size);
+	sim_note(sim, what, (int)r);
+	free(text);
+	free(what);
+	return r;
+}
+
+ssize_t sim_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
+		 size_t size)
+{
+	return read_as(sim_of(k), SIM_READ, "read", at, path, buf, size);
+}
+
+int sim_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
+		     struct pcipt_guarded_read *reads, size_t n, unsigned int ms)
+{
+	(void)ms;
+	for (size_t i = 0; i < n; i++)
+		reads[i].result = read_as(sim_of(k), SIM_GUARDED, "read-guarded", at,
+					  reads[i].path, reads[i].buf, reads[i].size);
+	return 0;
+}
+
+/* ---- links and listings ---- */
+
+static char *vf_link(const struct sim *sim, const struct sim_device *pf, unsigned int index)
+{
+	for (size_t i = 0; i < sim->n_devices; i++)
+		if (sim->devices[i] && sim->devices[i]->physfn == pf && index-- == 0)
+			return pcipt_format("../%s", sim->devices[i]->address);
+	return NULL;
+}
+
+static char *link_text(const struct sim *sim, const struct node *node)
+{
+	const struct sim_device *d = node->device;
+	unsigned int index;
+
+	if (node->kind != DEVICE)
+		return NULL;
+	if (!*node->name)
+		return pcipt_format("../../../devices/%s", d->path);
+	if (strcmp(node->name, "driver") == 0)
+		return d->driver ? pcipt_format("../../../bus/pci/drivers/%s", d->driver->name) :
+				   NULL;
+	if (strcmp(node->name, "iommu_group") == 0)
+		return d->group ? pcipt_format("../../../kernel/iommu_groups/%d", d->group) : NULL;
+	if (strcmp(node->name, "physfn") == 0)
+		return d->physfn ? pcipt_format("../%s", d->physfn->address) : NULL;
+	return sscanf(node->name, "virtfn%u", &index) == 1 ? vf_link(sim, d, index) : NULL;
+}
+
+ssize_t sim_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
+		      size_t size)
+{
+	struct sim *sim = sim_of(k);
+	char whole[512], *what, *text;
+	struct sim_verdict verdict;
+	struct node node;
+	ssize_t r;
+
+	whole_path(at, path, whole, sizeof(whole));
+	what = pcipt_format("read-link %s", whole);
+	verdict = sim_next(sim, SIM_READ_LINK, what);
+	node = find(sim, whole);
+	text = link_text(sim, &node);
+	r = verdict.answer ? verdict.answer : put(text, buf, size);
+	sim_note(sim, what, (int)r);
+	free(text);
+	free(what);
+	return r;
+}
+
+/* Names are given away before the caller's function may change what there is. */
+static int give_names(char **names, size_t n, pcipt_list_fn fn, void *data)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (r == 0)
+			r = fn(data, names[i]);
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}
+
+static int list_node(struct sim *sim, const struct node *node, pcipt_list_fn fn, void *data)
+{
+	bool devices = node->kind == DRIVER || node->kind == MEMBERS || (node->kind == FOLDER && node->name[1] == 'e');
+	char **names = calloc(SIM_MAX_DEVICES + SIM_MAX_DRIVERS, sizeof(*names));
+	size_t n = 0;
+
+	for (size_t i = 0; devices && i < sim->n_devices; i++)
+		if (sim->devices[i] &&
+		    (node->kind == FOLDER ||
+		     (node->kind == MEMBERS ? sim->devices[i]->group == node->number :
+					      sim->devices[i]->driver == node->driver)))
+			names[n++] = strdup(sim->devices[i]->address);
+	for (size_t i = 0; !devices && i < sim->n_drivers; i++)
+		if (sim->drivers[i].registered)
+			names[n++] = strdup(sim->drivers[i].name);
+	return give_names(names, n, fn, data);
+}
+
+int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcipt_list_fn fn,
+	     void *data)
+{
+	struct sim_verdict verdict;
+	char whole[512], *what;
+	struct node node;
+	bool is_folder;
+
+	whole_path(at, path, whole, sizeof(whole));
+	what = pcipt_format("list %s", whole);
+	verdict = sim_next(sim_of(k), SIM_LIST, what);
+	node = find(sim_of(k), whole);
+	is_folder = node.kind == FOLDER || node.kind == MEMBERS || (node.kind == DRIVER && !*node.name);
+	sim_note(sim_of(k), what, verdict.answer ? verdict.answer : is_folder ? 0 : -ENOENT);
+	free(what);
+	if (verdict.answer)
+		return verdict.answer;
+	return is_folder ? list_node(sim_of(k), &node, fn, data) : -ENOENT;
+}
+
+int sim_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
+{
+	struct sim_verdict verdict;
+	char whole[512], *what;
+	struct node node;
+	int r;
+
+	whole_path(at, path, whole, sizeof(whole));
+	what = pcipt_format("exists %s", whole);
+	verdict = sim_next(sim_of(k), SIM_EXISTS, what);
+	node = find(sim_of(k), whole);
+	r = node.kind == DEVICE && *node.name ? device_attribute(node.device, node.name) != NULL :
+						node.kind != NOTHING;
+	r = verdict.answer ? verdict.answer : r;
+	sim_note(sim_of(k), what, r);
+	free(what);
+	return r;
+}
+
+int sim_may_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
+{
+	struct sim *sim = sim_of(k);
+	struct sim_verdict verdict;
+	char whole[512], *what;
+	int r;
+
+	whole_path(at, path, whole, sizeof(whole));
+	what = pcipt_format("may-write %s", whole);
+	verdict = sim_next(sim, SIM_MAY_WRITE, what);
+	r = verdict.answer		      ? verdict.answer :
+	    find(sim, whole).kind == NOTHING ? -ENOENT :
+					       sim->may_write;
+	sim_note(sim, what, r);
+	free(what);
+	return r;
+}
+
+/* ---- writing ---- */
+
+static int write_node(struct sim *sim, const struct node *node, const char *value)
+{
+	if (node->kind == DRIVER && strcmp(node->name, "bind") == 0)
+		return sim_bind(sim, node->driver, value);
+	if (node->kind == DRIVER && strcmp(node->name, "unbind") == 0)
+		return sim_unbind(sim, node->driver, value);
+	if (node->kind == DEVICE && strcmp(node->name, "driver_override") == 0)
+		return sim_set_override(node->device, value);
+	if (node->kind == DEVICE && strcmp(node->name, "power/control") == 0)
+		return sim_set_power(node->device, value);
+	return node->kind == NOTHING ? -ENOENT : -EACCES;
+}
+
+int sim_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path, const char *value)
+{
+	struct sim *sim = sim_of(k);
+	struct sim_verdict verdict;
+	char whole[512], *what;
+	struct node node;
+	int r;
+
+	whole_path(at, path, whole, sizeof(whole));
+	what = pcipt_format("write %s %s", whole, value);
+	verdict = sim_next(sim, SIM_WRITE, what);
+	node = find(sim, whole);
+	r = verdict.happens ? write_node(sim, &node, value) : 0;
+	r = verdict.answer ? verdict.answer : r;
+	sim_note(sim, what, r);
+	free(what);
+	return r;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the simulated kernel share. */
+#ifndef TESTS_FAKE_KERNEL_MODEL_H
+#define TESTS_FAKE_KERNEL_MODEL_H
+
+#include "fake-kernel/sim.h"
+#include "kernel/kernel.h"
+
+#define SIM_MAX_DEVICES 64
+#define SIM_MAX_DRIVERS 16
+#define SIM_MAX_RECORDS 16
+#define SIM_MAX_FAULTS 8
+
+struct sim_driver {
+	char *name;
+	enum sim_match match;
+	bool registered;
+	uint32_t ids[8]; /* vendor << 16 | device */
+	size_t n_ids;
+};
+
+struct sim_device {
+	char *address, *path; /* below /sys/devices */
+	uint16_t vendor, device;
+	uint32_t class_id;
+	int group;
+	struct sim_driver *driver;
+	char *override, *power;
+	const char *boot_vga;
+	struct sim_device *physfn;
+	/* Whose probe of this device fails, and how. */
+	const struct sim_driver *refuser;
+	int refusal;
+};
+
+struct sim_record {
+	char *folder, *name, *text;
+};
+
+struct sim_armed {
+	struct sim_fault fault;
+	unsigned int seen;
+};
+
+struct sim {
+	struct pcipt_kernel base;
+	struct sim_device *devices[SIM_MAX_DEVICES]; /* NULL where one was removed */
+	size_t n_devices;
+	struct sim_driver drivers[SIM_MAX_DRIVERS];
+	size_t n_drivers;
+	struct sim_record records[SIM_MAX_RECORDS];
+	size_t n_records;
+	struct sim_armed faults[SIM_MAX_FAULTS];
+	size_t n_faults;
+	unsigned int hook_ops, hook_seen;
+	void (*hook)(struct sim *sim, void *data, unsigned int number);
+	void *hook_data;
+	bool real;
+	int may_write;
+	char **log;
+	size_t n_log;
+	unsigned int uuids;
+};
+
+static inline struct sim *sim_of(struct pcipt_kernel *k)
+{
+	return (struct sim *)k;
+}
+
+/* model.c */
+struct sim_device *sim_find(const struct sim *sim, const char *address);
+struct sim_driver *sim_find_driver(const struct sim *sim, const char *name);
+/* What the kernel does with "ADDRESS" in a driver's bind and unbind; 0 or -errno. */
+int sim_bind(struct sim *sim, struct sim_driver *driver, const char *address);
+int sim_unbind(struct sim *sim, struct sim_driver *driver, const char *address);
+int sim_set_override(struct sim_device *device, const char *text);
+int sim_set_power(struct sim_device *device, const char *text);
+int sim_load(struct sim *sim, const char *name);
+/* Whether /dev/vfio has a node for the group. */
+bool sim_group_has_node(const struct sim *sim, int group);
+void sim_device_free(struct sim_device *device);
+
+/* sim.c: what becomes of the next operation. */
+struct sim_verdict {
+	bool happens;
+	int answer; /* 0, or -errno instead of the operation's own */
+};
+
+struct sim_verdict sim_next(struct sim *sim, unsigned int op, const char *text);
+void sim_note(struct sim *sim, const char *text, int result);
+
+/* files.c and records.c */
+ssize_t sim_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
+		 size_t size);
+ssize_t sim_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
+		      size_t size);
+int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcipt_list_fn fn,
+	     void *data);
+int sim_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path);
+int sim_may_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path);
+int sim_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
+		     struct pcipt_guarded_read *reads, size_t n, unsigned int ms);
+int sim_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path, const char *value);
+int sim_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
+		     const char *text, bool exclusive);
+int sim_record_read(struct pcipt_kernel *k, const char *folder, const char *name, char **text,
+		    size_t *length);
+int sim_record_remove(struct pcipt_kernel *k, const char *folder, const char *name);
+int sim_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn, void *data);
+
+#endif

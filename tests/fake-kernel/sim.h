@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A simulated kernel behind the seam: devices, drivers and groups in memory that
+ * react to writes as Linux does, records that stay, a log of every operation, and
+ * faults on demand. Several contexts may look at one machine, as processes do.
+ */
+#ifndef TESTS_FAKE_KERNEL_SIM_H
+#define TESTS_FAKE_KERNEL_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim;
+struct pcipt_context;
+
+/* ---- the machine ---- */
+
+struct sim_device_facts {
+	const char *address;
+	const char *parent; /* address of the bridge above, or NULL */
+	uint16_t vendor, device;
+	uint32_t class_id;
+	int group;	    /* 0 for none */
+	const char *driver; /* must be registered; NULL for none */
+	const char *driver_override;
+	const char *power_control; /* NULL gives "auto" */
+	const char *boot_vga;	   /* NULL where there is no such attribute */
+	const char *physfn;	   /* a VF's PF, which must be there already */
+};
+
+struct sim *sim_new(void);
+void sim_free(struct sim *sim);
+/* A new context that looks at this machine. */
+struct pcipt_context *sim_context(struct sim *sim);
+
+void sim_add(struct sim *sim, const struct sim_device_facts *facts);
+/* The device is gone, as after a hot-unplug. */
+void sim_remove(struct sim *sim, const char *address);
+
+/* How a driver chooses its devices. */
+enum sim_match {
+	SIM_MATCH_IDS,	    /* those that sim_driver_takes() lists */
+	SIM_MATCH_OVERRIDE, /* only by an override: vfio-pci, pci-stub */
+};
+
+/* A driver that is registered, or that registers when its module is loaded. */
+void sim_driver(struct sim *sim, const char *name, enum sim_match match, bool registered);
+void sim_driver_takes(struct sim *sim, const char *name, uint16_t vendor, uint16_t device);
+/* From now on the driver's probe of that device answers with this errno; 0 ends that. */
+void sim_driver_refuses(struct sim *sim, const char *name, const char *address, int errnum);
+
+/* Changes made by others: no log, no fault. The driver may be NULL. */
+void sim_force_driver(struct sim *sim, const char *address, const char *driver);
+void sim_force_override(struct sim *sim, const char *address, const char *text);
+void sim_force_power(struct sim *sim, const char *address, const char *text);
+
+/* "0000:01:00.0 driver nouveau, override none, power auto" and a newline for each device. */
+char *sim_state(const struct sim *sim);
+/* The same line of one device, without the newline; "… gone" when it is. */
+char *sim_device_state(const struct sim *sim, const char *address);
+
+/* ---- operations: log and faults ---- */
+
+enum sim_op {
+	SIM_READ = 1 << 0,
+	SIM_READ_LINK = 1 << 1,
+	SIM_LIST = 1 << 2,
+	SIM_EXISTS = 1 << 3,
+	SIM_MAY_WRITE = 1 << 4,
+	SIM_GUARDED = 1 << 5,
+	SIM_WRITE = 1 << 6,
+	SIM_MODULE_STATE = 1 << 7,
+	SIM_MODULE_LOAD = 1 << 8,
+	SIM_RECORD_WRITE = 1 << 9,
+	SIM_RECORD_READ = 1 << 10,
+	SIM_RECORD_REMOVE = 1 << 11,
+	SIM_RECORD_LIST = 1 << 12,
+};
+
+enum sim_how {
+	SIM_FAILS,	/* nothing happens, and it says so */
+	SIM_FAILS_LATE, /* it happens, and says that it failed */
+	SIM_LIES,	/* nothing happens, and it says that it did */
+};
+
+struct sim_fault {
+	unsigned int ops;     /* which operations are counted */
+	const char *contains; /* only those whose text has this; NULL for all */
+	unsigned int first;   /* the first that is hit, counted from 1 */
+	unsigned int last;    /* the last that is hit; 0 for no end */
+	int errnum;
+	enum sim_how how;
+};
+
+/* Adds a fault; they stay until sim_mend(), which also forgets the counts. */
+void sim_fail(struct sim *sim, const struct sim_fault *fault);
+void sim_mend(struct sim *sim);
+/* Called before each operation of these kinds, with its number among them from 1 on. */
+void sim_hook(struct sim *sim, unsigned int ops,
+	      void (*fn)(struct sim *sim, void *data, unsigned int number), void *data);
+
+/* is_real() and what is writable. */
+void sim_set_real(struct sim *sim, bool real);
+void sim_set_may_write(struct sim *sim, int errnum);
+
+/* The log: "write /sys/bus/pci/drivers/nouveau/unbind 0000:01:00.0" and " = EBUSY" on failure. */
+size_t sim_log_count(const struct sim *sim);
+const char *sim_log_at(const struct sim *sim, size_t i);
+void sim_log_clear(struct sim *sim);
+/* The first entry from `from` on that begins so; SIZE_MAX for none. */
+size_t sim_log_find(const struct sim *sim, size_t from, const char *begin);
+/* How many entries begin so. */
+size_t sim_log_matches(const struct sim *sim, const char *begin);
+
+/* ---- records ---- */
+
+size_t sim_record_count(const struct sim *sim);
+/* The text of a record by its file's name, or NULL. */
+const char *sim_record(const struct sim *sim, const char *name);
+void sim_put_record(struct sim *sim, const char *folder, const char *name, const char *text);
+
+#endif
