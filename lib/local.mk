@@ -31,6 +31,7 @@ libpcipt_core_la_SOURCES = \
 	lib/inventory/modules.c \
 	lib/inventory/resources.c lib/inventory/resources.h \
 	lib/inventory/scan.c \
+	lib/inventory/scope.c \
 	lib/inventory/selector.c lib/inventory/selector.h \
 	lib/inventory/snapshot.c \
 	lib/inventory/vpd.c lib/inventory/vpd.h \

@@ -34,10 +34,13 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_apply.c \
 	tests/unit/test_apply_odd.c \
 	tests/unit/test_claim.c \
+	tests/unit/test_closure.c \
 	tests/unit/test_describe.c \
 	tests/unit/test_hostile.c \
+	tests/unit/test_judge.c \
 	tests/unit/test_release.c \
 	tests/unit/test_snapshot.c \
+	tests/unit/topology.c tests/unit/topology.h \
 	tests/unit/tree.c tests/unit/tree.h \
 	tests/unit/unit.c tests/unit/unit.h
 tests_unit_unit_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests \

@@ -76,6 +76,13 @@ PCIPT_API void pcipt_context_set_log(struct pcipt_context *ctx, pcipt_log_fn fn,
  */
 PCIPT_API void pcipt_context_set_timeout_ms(struct pcipt_context *ctx, uint32_t ms);
 
+/**
+ * How many threads a snapshot of the whole machine may use, the caller's included;
+ * 0 and 1 mean the caller's alone, which is the default. More than 16 are 16. They end
+ * before the call returns, and have all signals blocked. Since 0.1.
+ */
+PCIPT_API void pcipt_context_set_threads(struct pcipt_context *ctx, unsigned int threads);
+
 PCIPT_API const char *pcipt_context_get_root(const struct pcipt_context *ctx);
 PCIPT_API const char *pcipt_context_get_state_dir(const struct pcipt_context *ctx);
 PCIPT_API const char *pcipt_context_get_runtime_dir(const struct pcipt_context *ctx);

@@ -135,6 +135,12 @@ void pcipt_context_set_timeout_ms(struct pcipt_context *ctx, uint32_t ms)
 		ctx->timeout_ms = ms ? ms : PCIPT_DEFAULT_TIMEOUT_MS;
 }
 
+void pcipt_context_set_threads(struct pcipt_context *ctx, unsigned int threads)
+{
+	if (ctx)
+		ctx->threads = threads > 16 ? 16 : threads;
+}
+
 const char *pcipt_context_get_root(const struct pcipt_context *ctx)
 {
 	return ctx ? ctx->root : NULL;

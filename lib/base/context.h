@@ -21,6 +21,7 @@ struct pcipt_context {
 	void *log_data;
 	int log_level;
 	uint32_t timeout_ms;
+	unsigned int threads;
 	/*
 	 * The kernel is opened on first use by the layer below, which also says
 	 * how to let go of it: the base knows no system call.

@@ -54,6 +54,14 @@ static inline char *pcipt_dup(const char *s, bool *ok)
 	return copy;
 }
 
+/* What follows the last slash, or all of it. */
+static inline const char *pcipt_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 /* printf into a new string; NULL when memory runs out. */
 char *pcipt_format(const char *fmt, ...) _printf_(1, 2);
 

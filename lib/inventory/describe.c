@@ -4,7 +4,8 @@
 #include "inventory/inventory.h"
 
 #define LISTED_FACTS                                                                              \
-	(PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_FUNCTIONS | PCIPT_FACTS_OVERRIDE |                  \
+	(PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_PHYSFN | PCIPT_FACTS_VIRTFNS |                      \
+	 PCIPT_FACTS_OVERRIDE | PCIPT_FACTS_PATH |                  \
 	 PCIPT_FACTS_NAMES | PCIPT_FACTS_VFIO | PCIPT_FACTS_IDENTITY)
 
 static void add_address(struct json_object *o, const char *key, const struct pcipt_device *device)
@@ -63,8 +64,8 @@ static struct json_object *listed_json(struct pcipt_device *device, const struct
 	else
 		pcipt_json_null(o, "boot_vga");
 	array = pcipt_json_array(o, "reset_methods");
-	for (size_t i = 0; i < facts->n_reset_methods; i++)
-		pcipt_json_append_text(array, facts->reset_methods[i]);
+	for (size_t i = 0; i < pcipt_device_reset_method_count(device); i++)
+		pcipt_json_append_text(array, pcipt_device_reset_method_at(device, i));
 	pcipt_json_null(o, "serial");
 	pcipt_json_text(o, "slot", facts->slot);
 	pcipt_json_text(o, "identity", facts->identity);

@@ -42,9 +42,9 @@ static ssize_t read_device_bytes(struct pcipt_device *device, const char *attrib
 	struct pcipt_kernel *k = device->snap->kernel;
 	char path[PCIPT_ATTRIBUTE_MAX];
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", device->path, attribute) >= sizeof(path))
+	if (!pcipt_device_print_path(device, attribute, path, sizeof(path)))
 		return -ENAMETOOLONG;
-	return k->ops->read_bytes(k, device->place, path, buf, size);
+	return k->ops->read_bytes(k, PCIPT_AT_PCI_DEVICES, path, buf, size);
 }
 
 /* A physical slot's `address` is "0000:01:00": a device without its function. */
@@ -136,7 +136,7 @@ static const char *subsystem_of(struct child_walk *walk, char *buf, size_t size)
 	if (n + sizeof("/subsystem") > sizeof(walk->path))
 		return NULL;
 	strcpy(walk->path + n, "/subsystem");
-	r = k->ops->read_link(k, walk->device->place, walk->path, buf, size);
+	r = k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, walk->path, buf, size);
 	walk->path[n] = '\0';
 	slash = r > 0 ? strrchr(buf, '/') : NULL;
 	return slash ? slash + 1 : NULL;
@@ -172,7 +172,7 @@ static int visit(void *data, const char *name)
 		return 0;
 	sprintf(walk->path + before, "/%s", name);
 	/* Links lead to other devices; what is below is a folder. */
-	if (k->ops->read_link(k, walk->device->place, walk->path, link, sizeof(link)) < 0) {
+	if (k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, walk->path, link, sizeof(link)) < 0) {
 		subsystem = subsystem_of(walk, link, sizeof(link));
 		if (subsystem && pcipt_grow(&walk->found, walk->n)) {
 			struct pcipt_child *child = &walk->found[walk->n++];
@@ -181,7 +181,7 @@ static int visit(void *data, const char *name)
 			child->name = keep(walk->device, name);
 		}
 		walk->depth++;
-		k->ops->list(k, walk->device->place, walk->path, visit, walk);
+		k->ops->list(k, PCIPT_AT_PCI_DEVICES, walk->path, visit, walk);
 		walk->depth--;
 	}
 	walk->path[before] = '\0';
@@ -202,8 +202,8 @@ static void load_children(struct pcipt_device *device, struct pcipt_details *det
 	struct child_walk walk = { .device = device };
 	size_t n = 0;
 
-	snprintf(walk.path, sizeof(walk.path), "%s", device->path);
-	k->ops->list(k, device->place, device->path, visit, &walk);
+	snprintf(walk.path, sizeof(walk.path), "%s", device->address);
+	k->ops->list(k, PCIPT_AT_PCI_DEVICES, device->address, visit, &walk);
 	for (size_t i = 0; i < walk.n; i++)
 		if (walk.found[i].subsystem && walk.found[i].name) {
 			pcipt_text_neutralise((char *)walk.found[i].subsystem);

@@ -81,15 +81,15 @@ int pcipt_device_get_numa_node(struct pcipt_device *device)
 
 struct pcipt_device *pcipt_device_get_parent(struct pcipt_device *device)
 {
+	const char *path = pcipt_device_facts(device, PCIPT_FACTS_PATH)->path, *end, *begin;
 	char parent[PCIPT_ADDRESS_SIZE];
-	const char *end, *begin;
 	struct pcipt_address at;
 
 	/* "pci0000:00/0000:00:1c.0/0000:01:00.0": the name before the last one. */
-	end = device ? strrchr(device->path, '/') : NULL;
+	end = path ? strrchr(path, '/') : NULL;
 	if (!end)
 		return NULL;
-	for (begin = end; begin > device->path && begin[-1] != '/'; begin--)
+	for (begin = end; begin > path && begin[-1] != '/'; begin--)
 		;
 	if ((size_t)(end - begin) >= sizeof(parent))
 		return NULL;
@@ -100,17 +100,17 @@ struct pcipt_device *pcipt_device_get_parent(struct pcipt_device *device)
 
 struct pcipt_device *pcipt_device_get_physfn(struct pcipt_device *device)
 {
-	return pcipt_device_facts(device, PCIPT_FACTS_FUNCTIONS)->physfn;
+	return pcipt_device_facts(device, PCIPT_FACTS_PHYSFN)->physfn;
 }
 
 size_t pcipt_device_virtfn_count(struct pcipt_device *device)
 {
-	return pcipt_device_facts(device, PCIPT_FACTS_FUNCTIONS)->n_virtfns;
+	return pcipt_device_facts(device, PCIPT_FACTS_VIRTFNS)->n_virtfns;
 }
 
 struct pcipt_device *pcipt_device_virtfn_at(struct pcipt_device *device, size_t i)
 {
-	const struct pcipt_facts *facts = pcipt_device_facts(device, PCIPT_FACTS_FUNCTIONS);
+	const struct pcipt_facts *facts = pcipt_device_facts(device, PCIPT_FACTS_VIRTFNS);
 
 	return i < facts->n_virtfns ? facts->virtfns[i] : NULL;
 }
@@ -122,19 +122,21 @@ int pcipt_device_get_boot_vga(struct pcipt_device *device)
 
 size_t pcipt_device_reset_method_count(struct pcipt_device *device)
 {
-	return pcipt_device_facts(device, PCIPT_FACTS_ATTRIBUTES)->n_reset_methods;
+	const struct pcipt_facts *facts = pcipt_device_facts(device, PCIPT_FACTS_ATTRIBUTES);
+
+	return facts->reset ? facts->reset->n : 0;
 }
 
 const char *pcipt_device_reset_method_at(struct pcipt_device *device, size_t i)
 {
 	const struct pcipt_facts *facts = pcipt_device_facts(device, PCIPT_FACTS_ATTRIBUTES);
 
-	return i < facts->n_reset_methods ? facts->reset_methods[i] : NULL;
+	return facts->reset && i < facts->reset->n ? facts->reset->names[i] : NULL;
 }
 
 const char *pcipt_device_get_power_control(struct pcipt_device *device)
 {
-	return pcipt_device_facts(device, PCIPT_FACTS_ATTRIBUTES)->power_control;
+	return pcipt_device_facts(device, PCIPT_FACTS_POWER)->power_control;
 }
 
 const char *pcipt_device_get_slot(struct pcipt_device *device)

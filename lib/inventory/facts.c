@@ -34,55 +34,84 @@ const char *pcipt_device_keep_text(struct pcipt_device *device, const char *attr
 	return n > 0 ? keep(device, buf) : NULL;
 }
 
-/* A number between min and max; `absent` when it isn't there or isn't one. */
-static long read_number(struct pcipt_device *device, const char *attribute, int base, long min,
-			long max, long absent)
+/* What one read of a set said: a number between min and max, or `absent`. */
+static long take_number(struct pcipt_device *device, const struct pcipt_read *read, int base,
+			long min, long max, long absent)
 {
-	const char *text = pcipt_device_keep_text(device, attribute);
 	char *end;
 	long value;
 
-	if (!text)
+	if (read->result == -ENOENT || read->result == 0)
 		return absent;
+	if (read->result < 0) {
+		pcipt_snapshot_add_problem(device->snap, device, NULL, read->path, PCIPT_E_IO,
+					   (int)-read->result, "can't be read");
+		return absent;
+	}
 	errno = 0;
-	value = strtol(text, &end, base);
-	if (end == text || *end || errno || value < min || value > max) {
-		pcipt_snapshot_add_problem(device->snap, device, NULL, attribute, PCIPT_E_DAMAGED,
+	value = strtol(read->buf, &end, base);
+	if (end == read->buf || *end || errno || value < min || value > max) {
+		pcipt_snapshot_add_problem(device->snap, device, NULL, read->path, PCIPT_E_DAMAGED,
 					   0, "isn't a number in its range");
 		return absent;
 	}
 	return value;
 }
 
-/* "flr bus" becomes two names (sysfs-bus-pci, reset_method, since Linux 5.15). */
-static void read_reset_methods(struct pcipt_device *device, struct pcipt_facts *facts)
+/* "flr bus" becomes two names, once for all devices that have the same. */
+static const struct pcipt_reset_methods *find_reset_methods(struct pcipt_device *device, char *text)
 {
-	const char *text = pcipt_device_keep_text(device, "reset_method");
-	char *words = text ? keep(device, text) : NULL;
-	char *rest = NULL;
+	struct pcipt_snapshot *snap = device->snap;
+	struct pcipt_reset_methods *methods;
+	char *words, *rest = NULL;
 	size_t n = 1;
 
-	if (!words)
-		return;
-	for (const char *p = words; *p; p++)
+	for (methods = snap->reset_methods; methods; methods = methods->next)
+		if (strcmp(methods->text, text) == 0)
+			return methods;
+	pcipt_text_neutralise(text);
+	for (const char *p = text; *p; p++)
 		n += *p == ' ';
-	facts->reset_methods = pcipt_arena_alloc(&device->snap->arena, n * sizeof(char *));
-	if (!facts->reset_methods)
-		return;
+	methods = pcipt_arena_alloc(&snap->arena, sizeof(*methods));
+	words = keep(device, text);
+	if (!methods || !words)
+		return NULL;
+	methods->text = keep(device, text);
+	methods->names = pcipt_arena_alloc(&snap->arena, n * sizeof(char *));
+	if (!methods->text || !methods->names)
+		return NULL;
 	for (char *w = strtok_r(words, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
-		facts->reset_methods[facts->n_reset_methods++] = w;
+		methods->names[methods->n++] = w;
+	methods->next = snap->reset_methods;
+	snap->reset_methods = methods;
+	return methods;
 }
 
+/*
+ * revision, numa_node, boot_vga: sysfs-bus-pci. reset_method: the same, since Linux
+ * 5.15. Only VGA devices have boot_vga. None of them takes the device's lock.
+ */
 static void load_attributes(struct pcipt_device *device, struct pcipt_facts *facts)
 {
-	facts->revision = (int16_t)read_number(device, "revision", 16, 0, 0xff, -1);
-	facts->numa_node = (int)read_number(device, "numa_node", 10, -1, 65535, -1);
-	/* Only VGA devices have the attribute (sysfs-bus-pci, boot_vga). */
-	facts->boot_vga = device->class_id >> 8 == 0x0300 ?
-				  (int8_t)read_number(device, "boot_vga", 10, 0, 1, -1) :
-				  -1;
-	facts->power_control = pcipt_device_keep_text(device, "power/control");
-	read_reset_methods(device, facts);
+	char revision[64], node[64], reset[512], vga[64];
+	struct pcipt_read reads[] = {
+		{ "revision", revision, sizeof(revision), 0 },
+		{ "numa_node", node, sizeof(node), 0 },
+		{ "reset_method", reset, sizeof(reset), 0 },
+		{ "boot_vga", vga, sizeof(vga), 0 },
+	};
+	bool is_vga = device->class_id >> 8 == 0x0300;
+
+	pcipt_kernel_read_set(device->snap->kernel, PCIPT_AT_PCI_DEVICES, device->address, reads,
+			      is_vga ? 4 : 3);
+	facts->revision = (int16_t)take_number(device, &reads[0], 16, 0, 0xff, -1);
+	facts->numa_node = (int)take_number(device, &reads[1], 10, -1, 65535, -1);
+	facts->boot_vga = is_vga ? (int8_t)take_number(device, &reads[3], 10, 0, 1, -1) : -1;
+	if (reads[2].result > 0)
+		facts->reset = find_reset_methods(device, reset);
+	else if (reads[2].result < 0 && reads[2].result != -ENOENT)
+		pcipt_snapshot_add_problem(device->snap, device, NULL, "reset_method", PCIPT_E_IO,
+					   (int)-reads[2].result, "can't be read");
 }
 
 /* The device that a link below another one names, or NULL. */
@@ -98,27 +127,69 @@ static struct pcipt_device *linked_device(struct pcipt_device *device, const cha
 	return pcipt_snapshot_at(device->snap, at);
 }
 
-static void load_functions(struct pcipt_device *device, struct pcipt_facts *facts)
+static void load_virtfns(struct pcipt_device *device, struct pcipt_facts *facts)
 {
 	_cleanup_free_ struct pcipt_device **found = NULL;
 	char name[32], link[PCIPT_ATTRIBUTE_MAX];
+	struct pcipt_address at;
 	size_t n = 0;
 
-	facts->physfn = linked_device(device, "physfn");
-	/* VFs that came after the listing count too: the PF can't move then. */
-	facts->has_vfs = pcipt_device_read_link(device, "virtfn0", link, sizeof(link)) > 0;
-	for (struct pcipt_device *vf; facts->has_vfs; n++) {
-		snprintf(name, sizeof(name), "virtfn%zu", n);
-		vf = linked_device(device, name);
-		if (!vf || !pcipt_grow(&found, n))
+	for (size_t i = 0;; i++) {
+		struct pcipt_device *vf = NULL;
+
+		snprintf(name, sizeof(name), "virtfn%zu", i);
+		if (pcipt_device_read_link(device, name, link, sizeof(link)) <= 0)
 			break;
-		found[n] = vf;
+		/* VFs that came after the listing count too: the PF can't move then. */
+		facts->has_vfs = true;
+		if (pcipt_address_scan(pcipt_base_name(link), &at, NULL))
+			vf = pcipt_snapshot_at(device->snap, at);
+		if (vf && pcipt_grow(&found, n))
+			found[n++] = vf;
 	}
 	facts->virtfns = n ? pcipt_arena_alloc(&device->snap->arena, n * sizeof(*found)) : NULL;
 	if (!facts->virtfns)
 		return;
 	memcpy(facts->virtfns, found, n * sizeof(*found));
 	facts->n_virtfns = n;
+}
+
+/*
+ * A link's text as a path below /sys/devices, or NULL: nothing in it may lead
+ * elsewhere, and it ends with the device's own name.
+ */
+static const char *physical_path(const char *link, const char *address)
+{
+	static const char prefix[] = "../../../devices/";
+	const char *path = link + sizeof(prefix) - 1, *name = path;
+
+	if (strncmp(link, prefix, sizeof(prefix) - 1) != 0)
+		return NULL;
+	for (const char *p = path;; p++) {
+		if (*p && *p != '/')
+			continue;
+		if (p == name ||
+		    (name[0] == '.' && (p - name == 1 || (p - name == 2 && name[1] == '.'))))
+			return NULL;
+		if (!*p)
+			return strcmp(name, address) == 0 ? path : NULL;
+		name = p + 1;
+	}
+}
+
+static void load_path(struct pcipt_device *device, struct pcipt_facts *facts)
+{
+	struct pcipt_kernel *k = device->snap->kernel;
+	char link[PCIPT_ATTRIBUTE_MAX];
+	ssize_t n = k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, device->address, link,
+				      sizeof(link));
+	const char *path = n > 0 ? physical_path(link, device->address) : NULL;
+
+	/* Recorded trees may hold folders instead of links: they have no path. */
+	facts->path = path ? keep(device, path) : NULL;
+	if (n > 0 && !path)
+		pcipt_snapshot_add_problem(device->snap, device, NULL, NULL, PCIPT_E_DAMAGED, 0,
+					   "is a link that leads out of sys/devices");
 }
 
 /* The group's node has the group's number; without isolation it is called otherwise. */
@@ -154,13 +225,12 @@ static int take_vfio_name(void *data, const char *name)
 static const char *own_node(struct pcipt_device *device, char *buf, size_t size)
 {
 	struct pcipt_kernel *k = device->snap->kernel;
-	char folder[PCIPT_ATTRIBUTE_MAX], name[24] = "";
+	char folder[64], name[24] = "";
 
-	if ((size_t)snprintf(folder, sizeof(folder), "%s/vfio-dev", device->path) >= sizeof(folder))
-		return NULL;
-	k->ops->list(k, device->place, folder, take_vfio_name, name);
+	snprintf(folder, sizeof(folder), "%s/vfio-dev", device->address);
+	k->ops->list(k, PCIPT_AT_PCI_DEVICES, folder, take_vfio_name, name);
 	if (!*name || (size_t)snprintf(buf, size, "%s/%s/dev", folder, name) >= size ||
-	    k->ops->exists(k, device->place, buf) != 1)
+	    k->ops->exists(k, PCIPT_AT_PCI_DEVICES, buf) != 1)
 		return NULL;
 	snprintf(buf, size, "/dev/vfio/devices/%s", name);
 	return buf;
@@ -207,36 +277,34 @@ static void take_override(struct pcipt_device *device, struct pcipt_facts *facts
 	}
 }
 
-/* In one place for all the devices that need it: one helper process reads them. */
+/* For all the devices that need it: one helper process reads them. */
 static void load_overrides(struct pcipt_snapshot *snap, struct pcipt_device *const *devices,
-			   size_t n, enum pcipt_place place)
+			   size_t n)
 {
-	_cleanup_free_ struct pcipt_guarded_read *reads = calloc(n, sizeof(*reads));
-	_cleanup_free_ struct pcipt_device **who = calloc(n, sizeof(*who));
-	_cleanup_free_ char *buffers = malloc(n * OVERRIDE_SIZE);
-	struct pcipt_arena scratch = { 0 };
+	_cleanup_free_ struct pcipt_read *reads = calloc(n + 1, sizeof(*reads));
+	_cleanup_free_ struct pcipt_device **who = calloc(n + 1, sizeof(*who));
+	_cleanup_free_ char *buffers = malloc((n + 1) * OVERRIDE_SIZE);
+	_cleanup_free_ char *paths = malloc((n + 1) * 64);
 	size_t wanted = 0;
 
-	for (size_t i = 0; reads && who && buffers && i < n; i++) {
-		struct pcipt_device *device = devices[i];
-		size_t length = strlen(device->path) + sizeof("/driver_override");
-		char *path;
+	if (!reads || !who || !buffers || !paths)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		char *path = paths + wanted * 64;
 
-		if (device->place != place || (device->loaded & PCIPT_FACTS_OVERRIDE) ||
-		    !(path = pcipt_arena_alloc(&scratch, length)))
+		if (devices[i]->loaded & PCIPT_FACTS_OVERRIDE)
 			continue;
-		snprintf(path, length, "%s/driver_override", device->path);
-		reads[wanted] = (struct pcipt_guarded_read){ path, buffers + wanted * OVERRIDE_SIZE,
-							     OVERRIDE_SIZE, -EIO };
-		who[wanted++] = device;
+		pcipt_device_print_path(devices[i], "driver_override", path, 64);
+		reads[wanted] = (struct pcipt_read){ path, buffers + wanted * OVERRIDE_SIZE,
+						     OVERRIDE_SIZE, -EIO };
+		who[wanted++] = devices[i];
 	}
-	if (wanted > 0) {
-		snap->kernel->ops->read_guarded(snap->kernel, place, reads, wanted,
-						OVERRIDE_WAIT_MS);
-		for (size_t i = 0; i < wanted; i++)
-			take_override(who[i], who[i]->facts, reads[i].result, reads[i].buf);
-	}
-	pcipt_arena_free(&scratch);
+	if (wanted == 0)
+		return;
+	snap->kernel->ops->read_guarded(snap->kernel, PCIPT_AT_PCI_DEVICES, reads, wanted,
+					OVERRIDE_WAIT_MS);
+	for (size_t i = 0; i < wanted; i++)
+		take_override(who[i], who[i]->facts, reads[i].result, reads[i].buf);
 }
 
 #define DETAILED_FACTS                                                                            \
@@ -266,18 +334,35 @@ static bool make_facts(struct pcipt_device *device, unsigned int which)
 	return true;
 }
 
+/* A VF's slot path begins with its PF's. */
+static void load_pf_path(struct pcipt_device *pf)
+{
+	if (!pf || (pf->loaded & PCIPT_FACTS_PATH) || !make_facts(pf, 0))
+		return;
+	load_path(pf, pf->facts);
+	atomic_fetch_or_explicit(&pf->loaded, PCIPT_FACTS_PATH, memory_order_release);
+}
+
 static void load_one(struct pcipt_device *device, unsigned int which)
 {
 	unsigned int missing = which & ~device->loaded;
 
 	if (missing & PCIPT_FACTS_ATTRIBUTES)
 		load_attributes(device, device->facts);
-	if (missing & PCIPT_FACTS_FUNCTIONS)
-		load_functions(device, device->facts);
+	if (missing & PCIPT_FACTS_PHYSFN)
+		device->facts->physfn = linked_device(device, "physfn");
+	if (missing & PCIPT_FACTS_VIRTFNS)
+		load_virtfns(device, device->facts);
+	if (missing & PCIPT_FACTS_PATH)
+		load_path(device, device->facts);
+	if (missing & PCIPT_FACTS_POWER)
+		device->facts->power_control = pcipt_device_keep_text(device, "power/control");
 	if (missing & PCIPT_FACTS_VFIO)
 		load_vfio(device, device->facts);
-	if (missing & PCIPT_FACTS_IDENTITY)
+	if (missing & PCIPT_FACTS_IDENTITY) {
+		load_pf_path(device->facts->physfn);
 		pcipt_identity_fill(device, device->facts);
+	}
 	if (missing & (PCIPT_FACTS_MORE | PCIPT_FACTS_CONFIG | PCIPT_FACTS_CHILDREN | PCIPT_FACTS_VPD))
 		pcipt_details_load(device, missing);
 }
@@ -295,15 +380,13 @@ void pcipt_devices_load(struct pcipt_snapshot *snap, struct pcipt_device *const 
 {
 	/* An identity contains the revision, and a VF's the place among its PF's. */
 	if (which & PCIPT_FACTS_IDENTITY)
-		which |= PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_FUNCTIONS;
+		which |= PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_PHYSFN | PCIPT_FACTS_PATH;
 	pthread_mutex_lock(&snap->lock);
 	for (size_t i = 0; i < n; i++)
 		if (!make_facts(devices[i], which))
 			n = i;
-	if (which & PCIPT_FACTS_OVERRIDE) {
-		load_overrides(snap, devices, n, PCIPT_AT_SYS_DEVICES);
-		load_overrides(snap, devices, n, PCIPT_AT_PCI_DEVICES);
-	}
+	if (which & PCIPT_FACTS_OVERRIDE)
+		load_overrides(snap, devices, n);
 	if ((which & PCIPT_FACTS_NAMES) && any_missing(devices, n, PCIPT_FACTS_NAMES))
 		pcipt_names_fill(snap, devices, n);
 	if ((which & PCIPT_FACTS_MODULES) && any_missing(devices, n, PCIPT_FACTS_MODULES))

@@ -30,14 +30,15 @@ static size_t print_hop(char *out, size_t size, const char *name, size_t length)
  */
 static size_t print_slot(const struct pcipt_device *device, char *slot, size_t size)
 {
+	const char *path = device->facts->path;
 	size_t used = 0;
 
-	if (device->place != PCIPT_AT_SYS_DEVICES) {
+	if (!path) {
 		used = (size_t)snprintf(slot, size, "/pci%04x:%02x/%02x.%x", device->at.domain,
 					device->at.bus, pcipt_address_device(device->at),
 					pcipt_address_function(device->at));
 	} else {
-		for (const char *p = device->path; *p;) {
+		for (const char *p = path; *p;) {
 			size_t length = strcspn(p, "/");
 
 			used += print_hop(slot + used, size - used, p, length);
@@ -57,7 +58,12 @@ static size_t print_slot(const struct pcipt_device *device, char *slot, size_t s
 static const char *make_vf_slot(struct pcipt_device *vf, const struct pcipt_facts *facts)
 {
 	char pf_slot[PCIPT_ATTRIBUTE_MAX], name[32], link[PCIPT_ATTRIBUTE_MAX];
-	size_t n = print_slot(facts->physfn, pf_slot, sizeof(pf_slot));
+	size_t n;
+
+	/* Loaded with the VF's own facts, in facts.c. */
+	if (!facts->physfn->facts || !(facts->physfn->loaded & PCIPT_FACTS_PATH))
+		return NULL;
+	n = print_slot(facts->physfn, pf_slot, sizeof(pf_slot));
 
 	for (unsigned int i = 0; n > 0; i++) {
 		const char *slash;

@@ -20,7 +20,7 @@
 /* Facts that are read together. */
 enum {
 	PCIPT_FACTS_ATTRIBUTES = 1 << 0, /* small attributes that are answered from memory */
-	PCIPT_FACTS_FUNCTIONS = 1 << 1,	 /* PF and VFs */
+	PCIPT_FACTS_VIRTFNS = 1 << 1,
 	PCIPT_FACTS_OVERRIDE = 1 << 2,	 /* driver_override: behind the device's lock */
 	PCIPT_FACTS_NAMES = 1 << 3,
 	PCIPT_FACTS_VFIO = 1 << 4,
@@ -30,6 +30,17 @@ enum {
 	PCIPT_FACTS_CHILDREN = 1 << 8,
 	PCIPT_FACTS_MODULES = 1 << 9,
 	PCIPT_FACTS_VPD = 1 << 10, /* never loaded but by pcipt_device_read_vpd() */
+	PCIPT_FACTS_PHYSFN = 1 << 11,
+	PCIPT_FACTS_PATH = 1 << 12, /* where it is below /sys/devices */
+	PCIPT_FACTS_POWER = 1 << 13,
+};
+
+/* A device's reset methods; most devices have the same as others. */
+struct pcipt_reset_methods {
+	struct pcipt_reset_methods *next;
+	const char *text;
+	const char **names;
+	size_t n;
 };
 
 struct pcipt_child {
@@ -56,8 +67,8 @@ struct pcipt_facts {
 	int16_t revision;
 	int8_t boot_vga;
 	const char *power_control;
-	const char **reset_methods;
-	size_t n_reset_methods;
+	const struct pcipt_reset_methods *reset; /* NULL for none */
+	const char *path; /* "pci0000:00/0000:00:1c.0/0000:01:00.0", or NULL */
 	struct pcipt_device *physfn;
 	struct pcipt_device **virtfns;
 	size_t n_virtfns;
@@ -78,8 +89,6 @@ struct pcipt_driver {
 
 struct pcipt_device {
 	struct pcipt_snapshot *snap;
-	const char *address;
-	const char *path; /* below `place`, without a link on the way */
 	const struct pcipt_driver *driver;
 	struct pcipt_group *group;
 	struct pcipt_device *next_in_group;
@@ -88,7 +97,7 @@ struct pcipt_device {
 	int32_t class_id;
 	int32_t ids[4]; /* vendor, device, subsystem vendor, subsystem device */
 	atomic_uint loaded; /* which PCIPT_FACTS_… are there */
-	uint8_t place;
+	char address[PCIPT_ADDRESS_SIZE];
 };
 
 struct pcipt_group {
@@ -114,6 +123,7 @@ struct pcipt_snapshot {
 	size_t n_groups;
 	struct pcipt_driver **drivers;
 	size_t n_drivers;
+	struct pcipt_reset_methods *reset_methods;
 	struct pcipt_error **problems;
 	size_t n_problems;
 	/* Guards what grows after the snapshot was made: facts, problems, arena. */
@@ -129,12 +139,32 @@ ssize_t pcipt_device_read(const struct pcipt_device *device, const char *attribu
 			  size_t size);
 ssize_t pcipt_device_read_link(const struct pcipt_device *device, const char *name, char *buf,
 			       size_t size);
+/* "ADDRESS/NAME" below PCIPT_AT_PCI_DEVICES; false when it doesn't fit. */
+bool pcipt_device_print_path(const struct pcipt_device *device, const char *name, char *buf,
+			     size_t size);
 /* Notes what could not be read. Call with the lock held, or before others know the snapshot. */
 void pcipt_snapshot_add_problem(struct pcipt_snapshot *snap, const struct pcipt_device *device,
 				const char *name, const char *attribute, int code, int errnum,
 				const char *what);
-/* scan.c: fills an empty snapshot, with everything or with what belongs to some devices. */
+/* Addresses that were found, before they are devices. */
+struct pcipt_found {
+	struct pcipt_snapshot *snap;
+	struct pcipt_address *at;
+	size_t n;
+};
+
+/* scan.c: fills an empty snapshot with everything. */
 int pcipt_scan_all(struct pcipt_snapshot *snap, struct pcipt_error **error);
+/* A pcipt_list_fn: adds the address that a name is; other names are problems. */
+int pcipt_found_add(void *found, const char *name);
+/* Makes devices out of addresses, and reads ids, class and group of each. */
+int pcipt_scan_found(struct pcipt_found *found, struct pcipt_error **error);
+/* The driver of each device that has none yet, by its link. */
+void pcipt_scan_driver_links(struct pcipt_snapshot *snap);
+int pcipt_scan_fail(struct pcipt_snapshot *snap, int r, struct pcipt_error **error);
+/* The number of a device's IOMMU group, or -1. */
+int pcipt_scan_group_number(struct pcipt_device *device);
+/* scope.c: fills it with what belongs to some devices. */
 int pcipt_scan_scoped(struct pcipt_snapshot *snap, const struct pcipt_address *addresses, size_t n,
 		      struct pcipt_error **error);
 /* The driver's one entry; made where it isn't there. NULL without memory. */

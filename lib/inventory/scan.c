@@ -8,22 +8,16 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "inventory/inventory.h"
 
 /* ---- which devices ---- */
 
-struct scan {
-	struct pcipt_snapshot *snap;
-	size_t room;
-};
-
-static int add_device(void *data, const char *name)
+int pcipt_found_add(void *data, const char *name)
 {
-	struct scan *scan = data;
-	struct pcipt_snapshot *snap = scan->snap;
-	struct pcipt_device *device;
+	struct pcipt_found *found = data;
 	char canonical[PCIPT_ADDRESS_SIZE];
 	struct pcipt_address at;
 
@@ -33,46 +27,25 @@ static int add_device(void *data, const char *name)
 		canonical[0] = '\0';
 	/* The kernel writes each address in one way; two names for one are an attack. */
 	if (strcmp(name, canonical) != 0) {
-		pcipt_snapshot_add_problem(snap, NULL, name, NULL, PCIPT_E_DAMAGED, 0,
+		pcipt_snapshot_add_problem(found->snap, NULL, name, NULL, PCIPT_E_DAMAGED, 0,
 					   "has a name that is no address");
 		return 0;
 	}
-	if (snap->n_devices == scan->room) {
-		size_t room = scan->room ? scan->room * 2 : 64;
-		struct pcipt_device *more =
-			reallocarray(snap->devices, room, sizeof(*snap->devices));
-
-		if (!more)
-			return -ENOMEM;
-		snap->devices = more;
-		scan->room = room;
-	}
-	device = &snap->devices[snap->n_devices++];
-	memset(device, 0, sizeof(*device));
-	device->snap = snap;
-	device->at = at;
-	device->class_id = -1;
-	for (size_t i = 0; i < ARRAY_SIZE(device->ids); i++)
-		device->ids[i] = -1;
-	device->address = pcipt_arena_copy(&snap->arena, name, strlen(name));
-	return device->address ? 0 : -ENOMEM;
+	if (!pcipt_grow(&found->at, found->n))
+		return -ENOMEM;
+	found->at[found->n++] = at;
+	return 0;
 }
 
-static int compare_devices(const void *a, const void *b)
+static int compare_addresses(const void *a, const void *b)
 {
-	uint64_t x = pcipt_address_key(((const struct pcipt_device *)a)->at);
-	uint64_t y = pcipt_address_key(((const struct pcipt_device *)b)->at);
+	uint64_t x = pcipt_address_key(*(const struct pcipt_address *)a);
+	uint64_t y = pcipt_address_key(*(const struct pcipt_address *)b);
 
 	return x < y ? -1 : x > y;
 }
 
-static void sort_devices(struct pcipt_snapshot *snap)
-{
-	if (snap->n_devices > 1)
-		qsort(snap->devices, snap->n_devices, sizeof(*snap->devices), compare_devices);
-}
-
-static int fail_listing(struct pcipt_snapshot *snap, int r, struct pcipt_error **error)
+int pcipt_scan_fail(struct pcipt_snapshot *snap, int r, struct pcipt_error **error)
 {
 	if (r == -ENOMEM)
 		return pcipt_fail_memory(error);
@@ -91,61 +64,24 @@ static int fail_listing(struct pcipt_snapshot *snap, int r, struct pcipt_error *
 			  "the PCI devices can't be listed: %s", pcipt_errno_text(-r));
 }
 
-static int list_devices(struct pcipt_snapshot *snap, struct pcipt_error **error)
+static void make_device(struct pcipt_device *device, struct pcipt_snapshot *snap,
+			struct pcipt_address at)
 {
-	struct pcipt_kernel *k = snap->kernel;
-	struct scan scan = { .snap = snap };
-	int r = k->ops->list(k, PCIPT_AT_PCI_DEVICES, ".", add_device, &scan);
-
-	if (r < 0)
-		return fail_listing(snap, r, error);
-	sort_devices(snap);
-	return 0;
+	device->snap = snap;
+	device->at = at;
+	device->class_id = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(device->ids); i++)
+		device->ids[i] = -1;
+	pcipt_address_print(at, device->address);
 }
 
-/* ---- where each one is ---- */
-
-/*
- * A link's text as a path below /sys/devices, or NULL: nothing in it may lead
- * elsewhere, and it ends with the device's own name.
- */
-static const char *physical_path(const char *link, const char *address)
+/* Several threads may read: whoever has a problem takes the lock. */
+static void note_problem(struct pcipt_device *device, const char *attribute, int code, int errnum,
+			 const char *what)
 {
-	static const char prefix[] = "../../../devices/";
-	const char *path = link + sizeof(prefix) - 1, *name = path;
-
-	if (strncmp(link, prefix, sizeof(prefix) - 1) != 0)
-		return NULL;
-	for (const char *p = path;; p++) {
-		if (*p && *p != '/')
-			continue;
-		if (p == name || (name[0] == '.' && (p - name == 1 || (p - name == 2 && name[1] == '.'))))
-			return NULL;
-		if (!*p)
-			return strcmp(name, address) == 0 ? path : NULL;
-		name = p + 1;
-	}
-}
-
-/* False when the device is gone. */
-static bool find_path(struct pcipt_device *device)
-{
-	struct pcipt_snapshot *snap = device->snap;
-	struct pcipt_kernel *k = snap->kernel;
-	char link[PCIPT_ATTRIBUTE_MAX];
-	ssize_t n = k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, device->address, link,
-				      sizeof(link));
-	const char *path = n > 0 ? physical_path(link, device->address) : NULL;
-
-	if (n == -ENOENT)
-		return false;
-	/* Recorded trees may hold folders instead of links. */
-	device->place = path ? PCIPT_AT_SYS_DEVICES : PCIPT_AT_PCI_DEVICES;
-	device->path = path ? pcipt_arena_copy(&snap->arena, path, strlen(path)) : device->address;
-	if (n > 0 && !path)
-		pcipt_snapshot_add_problem(snap, device, NULL, NULL, PCIPT_E_DAMAGED, 0,
-					   "is a link that leads out of sys/devices");
-	return device->path != NULL;
+	pthread_mutex_lock(&device->snap->lock);
+	pcipt_snapshot_add_problem(device->snap, device, NULL, attribute, code, errnum, what);
+	pthread_mutex_unlock(&device->snap->lock);
 }
 
 /* ---- ids and class ---- */
@@ -193,21 +129,22 @@ static int32_t read_id(struct pcipt_device *device, const char *attribute, uint3
 	unsigned long value;
 
 	if (n < 0) {
-		pcipt_snapshot_add_problem(device->snap, device, NULL, attribute, PCIPT_E_IO,
+		note_problem(device, attribute, PCIPT_E_IO,
 					   (int)-n, "can't be read");
 		return -1;
 	}
 	errno = 0;
 	value = strtoul(text, &end, 16);
 	if (strncmp(text, "0x", 2) != 0 || end == text + 2 || *end || errno || value > max) {
-		pcipt_snapshot_add_problem(device->snap, device, NULL, attribute, PCIPT_E_DAMAGED,
+		note_problem(device, attribute, PCIPT_E_DAMAGED,
 					   0, "isn't a number in its range");
 		return -1;
 	}
 	return (int32_t)value;
 }
 
-static void read_ids(struct pcipt_device *device)
+/* False when the device is gone. */
+static bool read_ids(struct pcipt_device *device)
 {
 	static const char *const attributes[] = { "vendor", "device", "subsystem_vendor",
 						  "subsystem_device" };
@@ -215,13 +152,18 @@ static void read_ids(struct pcipt_device *device)
 	ssize_t n = pcipt_device_read(device, "modalias", text, sizeof(text));
 
 	if (n >= 0 && parse_modalias(device, text))
-		return;
+		return true;
+	if (n == -ENOENT && device->snap->kernel->ops->exists(device->snap->kernel,
+							      PCIPT_AT_PCI_DEVICES,
+							      device->address) == 0)
+		return false;
 	if (n >= 0)
-		pcipt_snapshot_add_problem(device->snap, device, NULL, "modalias", PCIPT_E_DAMAGED,
+		note_problem(device, "modalias", PCIPT_E_DAMAGED,
 					   0, "isn't a PCI alias");
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
 		device->ids[i] = read_id(device, attributes[i], 0xffff);
 	device->class_id = read_id(device, "class", 0xffffff);
+	return true;
 }
 
 /* ---- drivers ---- */
@@ -289,13 +231,6 @@ static int add_driver(void *data, const char *name)
 	return 0;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* For a device that no listing named: bound since then, or a tree without listings. */
 static void read_driver_link(struct pcipt_device *device)
 {
@@ -303,20 +238,19 @@ static void read_driver_link(struct pcipt_device *device)
 	ssize_t n = pcipt_device_read_link(device, "driver", link, sizeof(link));
 
 	if (n > 0)
-		device->driver = pcipt_snapshot_driver(device->snap, base_name(link));
+		device->driver = pcipt_snapshot_driver(device->snap, pcipt_base_name(link));
 	else if (n != -ENOENT && n != -ENOTDIR)
-		pcipt_snapshot_add_problem(device->snap, device, NULL, "driver", PCIPT_E_IO,
+		note_problem(device, "driver", PCIPT_E_IO,
 					   (int)-n, "can't be read");
 }
 
 /* ---- groups ---- */
 
-/* The group's number, or -1. */
-static int read_group_number(struct pcipt_device *device)
+int pcipt_scan_group_number(struct pcipt_device *device)
 {
 	char link[PCIPT_ATTRIBUTE_MAX], *end;
 	ssize_t n = pcipt_device_read_link(device, "iommu_group", link, sizeof(link));
-	const char *name = n > 0 ? base_name(link) : "";
+	const char *name = n > 0 ? pcipt_base_name(link) : "";
 	long number;
 
 	if (n == -ENOENT || n == -ENOTDIR)
@@ -324,7 +258,7 @@ static int read_group_number(struct pcipt_device *device)
 	errno = 0;
 	number = n > 0 ? strtol(name, &end, 10) : -1;
 	if (n <= 0 || !isdigit((unsigned char)*name) || end == name || *end || number < 0 || number > INT32_MAX || errno) {
-		pcipt_snapshot_add_problem(device->snap, device, NULL, "iommu_group",
+		note_problem(device, "iommu_group",
 					   PCIPT_E_DAMAGED, n < 0 ? (int)-n : 0,
 					   "is no link to a group");
 		return -1;
@@ -390,188 +324,117 @@ static void join_group(struct pcipt_device *device, struct pcipt_group *group)
 	group->n_devices++;
 }
 
-static int read_groups(struct pcipt_snapshot *snap, struct pcipt_error **error)
+static bool join_groups(struct pcipt_snapshot *snap, const int *numbers)
 {
-	_cleanup_free_ int *numbers = calloc(snap->n_devices + 1, sizeof(*numbers));
-
-	if (!numbers)
-		return pcipt_fail_memory(error);
-	for (size_t i = 0; i < snap->n_devices; i++)
-		numbers[i] = read_group_number(&snap->devices[i]);
 	if (!make_groups(snap, numbers))
-		return pcipt_fail_memory(error);
+		return false;
 	for (size_t i = 0; i < snap->n_devices; i++)
 		if (numbers[i] >= 0)
 			join_group(&snap->devices[i], find_group(snap, numbers[i]));
-	return 0;
+	return true;
 }
 
 /* ---- all of it ---- */
 
-/* Paths and ids of the devices that are still there. */
-static void read_devices(struct pcipt_snapshot *snap)
+#define GONE (-2)
+
+/* A thread's share of the devices. */
+struct part {
+	struct pcipt_snapshot *snap;
+	size_t begin, end;
+	int *numbers; /* of groups, for all devices; GONE for one that vanished */
+	pthread_t thread;
+};
+
+static void *read_part(void *data)
+{
+	struct part *part = data;
+
+	for (size_t i = part->begin; i < part->end; i++) {
+		struct pcipt_device *device = &part->snap->devices[i];
+
+		part->numbers[i] = read_ids(device) ? pcipt_scan_group_number(device) : GONE;
+	}
+	return NULL;
+}
+
+/* The caller's thread reads too; a thread that can't be started leaves its part to it. */
+static void read_devices(struct pcipt_snapshot *snap, int *numbers)
+{
+	struct part parts[16];
+	size_t n = snap->ctx->threads > 1 && snap->n_devices >= 256 ? snap->ctx->threads : 1;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	for (size_t i = n; i-- > 0;) {
+		parts[i] = (struct part){ .snap = snap,
+					  .begin = snap->n_devices * i / n,
+					  .end = snap->n_devices * (i + 1) / n,
+					  .numbers = numbers };
+		if (i > 0 && pthread_create(&parts[i].thread, NULL, read_part, &parts[i]) != 0) {
+			read_part(&parts[i]);
+			parts[i].begin = parts[i].end = SIZE_MAX;
+		}
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	read_part(&parts[0]);
+	for (size_t i = 1; i < n; i++)
+		if (parts[i].begin != SIZE_MAX)
+			pthread_join(parts[i].thread, NULL);
+}
+
+/* Takes those that are gone out of both arrays. */
+static void drop_gone(struct pcipt_snapshot *snap, int *numbers)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < snap->n_devices; i++) {
-		struct pcipt_device *device = &snap->devices[i];
-
-		if (!find_path(device))
+		if (numbers[i] == GONE)
 			continue;
-		read_ids(device);
 		if (kept != i)
-			snap->devices[kept] = *device;
-		kept++;
+			snap->devices[kept] = snap->devices[i];
+		numbers[kept++] = numbers[i];
 	}
 	snap->n_devices = kept;
 }
 
-static int read_relations(struct pcipt_snapshot *snap, struct pcipt_error **error)
+int pcipt_scan_found(struct pcipt_found *found, struct pcipt_error **error)
+{
+	struct pcipt_snapshot *snap = found->snap;
+	_cleanup_free_ int *numbers = calloc(found->n + 1, sizeof(*numbers));
+
+	snap->devices = calloc(found->n + 1, sizeof(*snap->devices));
+	if (!numbers || !snap->devices)
+		return pcipt_fail_memory(error);
+	if (found->n > 1)
+		qsort(found->at, found->n, sizeof(*found->at), compare_addresses);
+	for (size_t i = 0; i < found->n; i++)
+		make_device(&snap->devices[i], snap, found->at[i]);
+	snap->n_devices = found->n;
+	read_devices(snap, numbers);
+	drop_gone(snap, numbers);
+	return join_groups(snap, numbers) ? 0 : pcipt_fail_memory(error);
+}
+
+void pcipt_scan_driver_links(struct pcipt_snapshot *snap)
 {
 	for (size_t i = 0; i < snap->n_devices; i++)
 		if (!snap->devices[i].driver)
 			read_driver_link(&snap->devices[i]);
-	return read_groups(snap, error);
 }
 
 int pcipt_scan_all(struct pcipt_snapshot *snap, struct pcipt_error **error)
 {
 	struct pcipt_kernel *k = snap->kernel;
-	int r = list_devices(snap, error);
+	struct pcipt_found found = { .snap = snap };
+	int r = k->ops->list(k, PCIPT_AT_PCI_DEVICES, ".", pcipt_found_add, &found);
 
+	r = r < 0 ? pcipt_scan_fail(snap, r, error) : pcipt_scan_found(&found, error);
+	free(found.at);
 	if (r < 0)
 		return r;
-	read_devices(snap);
 	k->ops->list(k, PCIPT_AT_PCI_DRIVERS, ".", add_driver, snap);
-	return read_relations(snap, error);
-}
-
-/* ---- some of it ---- */
-
-/* Adds a device by its name once; names that are no address are passed over. */
-static int add_once(void *data, const char *name)
-{
-	struct scan *scan = data;
-	struct pcipt_address at;
-
-	if (!pcipt_address_scan(name, &at, NULL))
-		return 0;
-	for (size_t i = 0; i < scan->snap->n_devices; i++)
-		if (pcipt_address_key(scan->snap->devices[i].at) == pcipt_address_key(at))
-			return 0;
-	return add_device(scan, name);
-}
-
-/* The bridges on the way from the root bus: each has its address in the path. */
-static int add_bridges(struct scan *scan, const char *path)
-{
-	char name[PCIPT_ADDRESS_SIZE];
-	int r = 0;
-
-	for (const char *p = path; r == 0 && *p;) {
-		size_t n = strcspn(p, "/");
-
-		if (n < sizeof(name)) {
-			memcpy(name, p, n);
-			name[n] = '\0';
-			r = add_once(scan, name);
-		}
-		p += n + (p[n] == '/');
-	}
-	return r;
-}
-
-static int add_linked(struct scan *scan, const struct pcipt_device *device, const char *name)
-{
-	char link[PCIPT_ATTRIBUTE_MAX];
-
-	if (pcipt_device_read_link(device, name, link, sizeof(link)) <= 0)
-		return 1;
-	return add_once(scan, base_name(link));
-}
-
-static int add_functions(struct scan *scan, struct pcipt_device device)
-{
-	char name[32];
-	int r = add_linked(scan, &device, "physfn");
-
-	for (unsigned int i = 0; r >= 0; i++) {
-		snprintf(name, sizeof(name), "virtfn%u", i);
-		r = add_linked(scan, &device, name);
-		if (r == 1)
-			return 0;
-	}
-	return r;
-}
-
-static int add_group_members(struct scan *scan, struct pcipt_device device)
-{
-	struct pcipt_kernel *k = scan->snap->kernel;
-	int number = read_group_number(&device), r;
-	char path[32];
-
-	if (number < 0)
-		return 0;
-	snprintf(path, sizeof(path), "%d/devices", number);
-	r = k->ops->list(k, PCIPT_AT_IOMMU_GROUPS, path, add_once, scan);
-	return r == -ENOMEM ? r : 0;
-}
-
-static int add_slot(struct scan *scan, struct pcipt_address at)
-{
-	char name[PCIPT_ADDRESS_SIZE];
-	int r = 0;
-
-	for (uint8_t f = 0; r == 0 && f < 8; f++) {
-		at.devfn = (uint8_t)((at.devfn & ~7u) | f);
-		pcipt_address_print(at, name);
-		r = add_once(scan, name);
-	}
-	return r;
-}
-
-/* Follows relations from each device found so far, until nothing new comes. */
-static int follow(struct scan *scan)
-{
-	struct pcipt_snapshot *snap = scan->snap;
-	size_t kept = 0;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < snap->n_devices; i++) {
-		if (!find_path(&snap->devices[i])) {
-			snap->devices[i].path = NULL;
-			continue;
-		}
-		read_ids(&snap->devices[i]);
-		/* By value: adding a device moves the array. */
-		r = add_bridges(scan, snap->devices[i].path);
-		if (r == 0)
-			r = add_functions(scan, snap->devices[i]);
-		if (r == 0)
-			r = add_group_members(scan, snap->devices[i]);
-	}
-	for (size_t i = 0; i < snap->n_devices; i++)
-		if (snap->devices[i].path)
-			snap->devices[kept++] = snap->devices[i];
-	snap->n_devices = kept;
-	return r;
-}
-
-int pcipt_scan_scoped(struct pcipt_snapshot *snap, const struct pcipt_address *addresses, size_t n,
-		      struct pcipt_error **error)
-{
-	struct pcipt_kernel *k = snap->kernel;
-	struct scan scan = { .snap = snap };
-	int r = 0;
-
-	if (k->ops->exists(k, PCIPT_AT_PCI_DEVICES, ".") != 1)
-		return fail_listing(snap, -ENOENT, error);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = add_slot(&scan, addresses[i]);
-	if (r == 0)
-		r = follow(&scan);
-	if (r < 0)
-		return pcipt_fail_memory(error);
-	sort_devices(snap);
-	return read_relations(snap, error);
+	pcipt_scan_driver_links(snap);
+	return 0;
 }

@@ -44,16 +44,29 @@ void pcipt_snapshot_add_problem(struct pcipt_snapshot *snap, const struct pcipt_
 	snap->problems[snap->n_problems++] = problem;
 }
 
+bool pcipt_device_print_path(const struct pcipt_device *device, const char *name, char *buf,
+			     size_t size)
+{
+	size_t n = strlen(device->address), m = strlen(name);
+
+	if (n + m + 2 > size)
+		return false;
+	/* By hand: this is done for every attribute of every device. */
+	memcpy(buf, device->address, n);
+	buf[n] = '/';
+	memcpy(buf + n + 1, name, m + 1);
+	return true;
+}
+
 ssize_t pcipt_device_read(const struct pcipt_device *device, const char *attribute, char *buf,
 			  size_t size)
 {
 	struct pcipt_kernel *k = device->snap->kernel;
 	char path[PCIPT_ATTRIBUTE_MAX];
-	int n = snprintf(path, sizeof(path), "%s/%s", device->path, attribute);
 
-	if (n < 0 || (size_t)n >= sizeof(path))
+	if (!pcipt_device_print_path(device, attribute, path, sizeof(path)))
 		return -ENAMETOOLONG;
-	return k->ops->read(k, device->place, path, buf, size);
+	return k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, buf, size);
 }
 
 ssize_t pcipt_device_read_link(const struct pcipt_device *device, const char *name, char *buf,
@@ -61,11 +74,10 @@ ssize_t pcipt_device_read_link(const struct pcipt_device *device, const char *na
 {
 	struct pcipt_kernel *k = device->snap->kernel;
 	char path[PCIPT_ATTRIBUTE_MAX];
-	int n = snprintf(path, sizeof(path), "%s/%s", device->path, name);
 
-	if (n < 0 || (size_t)n >= sizeof(path))
+	if (!pcipt_device_print_path(device, name, path, sizeof(path)))
 		return -ENAMETOOLONG;
-	return k->ops->read_link(k, device->place, path, buf, size);
+	return k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, path, buf, size);
 }
 
 struct pcipt_device *pcipt_snapshot_at(const struct pcipt_snapshot *snap,

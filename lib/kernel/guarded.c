@@ -67,7 +67,7 @@ static void close_others(int a, int b, int c)
 
 /* The reading process: answers in order, until all is read or it gets stuck. */
 static void read_all(struct real_kernel *real, enum pcipt_place at,
-		     struct pcipt_guarded_read *reads, size_t first, size_t n, int out)
+		     struct pcipt_read *reads, size_t first, size_t n, int out)
 {
 	close_others(real->folder[real->at_slash ? at : PCIPT_AT_ROOT], real->folder[at], out);
 	syscall(SYS_setsid);
@@ -88,7 +88,7 @@ static void read_all(struct real_kernel *real, enum pcipt_place at,
 
 /* Starts the reading process: a copy of this one whose end raises no signal. */
 static pid_t start_reader(struct real_kernel *real, enum pcipt_place at,
-			  struct pcipt_guarded_read *reads, size_t first, size_t n, int out)
+			  struct pcipt_read *reads, size_t first, size_t n, int out)
 {
 	sigset_t all, before;
 	int saved;
@@ -158,7 +158,7 @@ static int receive(int fd, void *data, size_t n, unsigned int ms)
 }
 
 /* Takes answers from one reader; says where it stopped, n when it was through. */
-static size_t take_answers(int in, struct pcipt_guarded_read *reads, size_t first, size_t n,
+static size_t take_answers(int in, struct pcipt_read *reads, size_t first, size_t n,
 			   unsigned int ms)
 {
 	for (size_t i = first; i < n; i++) {
@@ -181,7 +181,7 @@ static size_t take_answers(int in, struct pcipt_guarded_read *reads, size_t firs
 }
 
 int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
-			    struct pcipt_guarded_read *reads, size_t n, unsigned int ms)
+			    struct pcipt_read *reads, size_t n, unsigned int ms)
 {
 	struct real_kernel *real = real_kernel(k);
 	size_t next = 0;

@@ -2,6 +2,8 @@
 /* The seam's own part: which kernel a context has, and what places are called. */
 #include "kernel/kernel.h"
 
+#include <stdio.h>
+
 const char *pcipt_place_path(enum pcipt_place at)
 {
 	static const char *const paths[PCIPT_N_PLACES] = {
@@ -27,6 +29,21 @@ void pcipt_kernel_unref(struct pcipt_kernel *kernel)
 {
 	if (kernel && pcipt_refs_drop(&kernel->refs))
 		kernel->ops->destroy(kernel);
+}
+
+void pcipt_kernel_read_set(struct pcipt_kernel *kernel, enum pcipt_place at, const char *folder,
+			   struct pcipt_read *reads, size_t n)
+{
+	char path[PCIPT_ATTRIBUTE_MAX];
+
+	if (kernel->ops->read_set) {
+		kernel->ops->read_set(kernel, at, folder, reads, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, reads[i].path);
+		reads[i].result = kernel->ops->read(kernel, at, path, reads[i].buf, reads[i].size);
+	}
 }
 
 void pcipt_kernel_put(struct pcipt_context *ctx, struct pcipt_kernel *kernel)

@@ -28,12 +28,12 @@ enum pcipt_place {
 	PCIPT_N_PLACES
 };
 
-/* One attribute of many to be read behind a deadline. */
-struct pcipt_guarded_read {
+/* One attribute of many to be read at once. */
+struct pcipt_read {
 	const char *path;
 	char *buf;
 	size_t size;
-	ssize_t result; /* as read(); -EBUSY when the deadline passed */
+	ssize_t result; /* as read(); -EBUSY when a deadline passed */
 };
 
 /* What a module is, seen from "can this driver be had". */
@@ -50,6 +50,9 @@ struct pcipt_kernel_ops {
 	/* An attribute's text, without the newline at its end, NUL-terminated. */
 	ssize_t (*read)(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
 			size_t size);
+	/* Several attributes of one folder; NULL where reading one by one is as good. */
+	void (*read_set)(struct pcipt_kernel *k, enum pcipt_place at, const char *folder,
+			 struct pcipt_read *reads, size_t n);
 	/* A file's bytes as they are, up to `size`. */
 	ssize_t (*read_bytes)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
 			      void *buf, size_t size);
@@ -64,7 +67,7 @@ struct pcipt_kernel_ops {
 	int (*may_write)(struct pcipt_kernel *k, enum pcipt_place at, const char *path);
 	/* Reads attributes that may never return (a device's lock), each for at most ms. */
 	int (*read_guarded)(struct pcipt_kernel *k, enum pcipt_place at,
-			    struct pcipt_guarded_read *reads, size_t n, unsigned int ms);
+			    struct pcipt_read *reads, size_t n, unsigned int ms);
 	/* Writes an attribute in one write(); the kernel's errno is the answer. */
 	int (*write)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
 		     const char *value);
@@ -96,6 +99,9 @@ struct pcipt_kernel {
 /* The context's kernel, opened when first asked for; borrowed from the context. */
 int pcipt_kernel_get(struct pcipt_context *ctx, struct pcipt_kernel **kernel,
 		     struct pcipt_error **error);
+/* Several attributes of one folder, with or without the kernel's read_set. */
+void pcipt_kernel_read_set(struct pcipt_kernel *kernel, enum pcipt_place at, const char *folder,
+			   struct pcipt_read *reads, size_t n);
 /* Puts another maker's kernel into a context that has none yet; takes it over. */
 void pcipt_kernel_put(struct pcipt_context *ctx, struct pcipt_kernel *kernel);
 struct pcipt_kernel *pcipt_kernel_ref(struct pcipt_kernel *kernel);

@@ -49,7 +49,7 @@ ssize_t pcipt_real_read_fd(int fd, char *buf, size_t size);
 
 /* guarded.c */
 int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
-			    struct pcipt_guarded_read *reads, size_t n, unsigned int ms);
+			    struct pcipt_read *reads, size_t n, unsigned int ms);
 /* Takes leave of those left behind that have ended meanwhile. */
 void pcipt_real_reap(struct real_kernel *real);
 /* modules.c */

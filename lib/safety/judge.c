@@ -90,7 +90,7 @@ static void judge_functions(struct judgement *j, struct pcipt_device *device)
 	struct pcipt_device *pf = pcipt_device_get_physfn(device);
 	size_t n = pcipt_device_virtfn_count(device);
 
-	if (pcipt_device_facts(device, PCIPT_FACTS_FUNCTIONS)->has_vfs)
+	if (pcipt_device_facts(device, PCIPT_FACTS_VIRTFNS)->has_vfs)
 		FIND(j, "pf-with-vfs", device,
 		     pcipt_format("%s has virtual functions enabled, which would vanish with its driver",
 				  device->address),

@@ -187,7 +187,7 @@ ssize_t sim_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, 
 }
 
 int sim_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
-		     struct pcipt_guarded_read *reads, size_t n, unsigned int ms)
+		     struct pcipt_read *reads, size_t n, unsigned int ms)
 {
 	(void)ms;
 	for (size_t i = 0; i < n; i++)

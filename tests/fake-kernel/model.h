@@ -99,7 +99,7 @@ int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcip
 int sim_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path);
 int sim_may_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path);
 int sim_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
-		     struct pcipt_guarded_read *reads, size_t n, unsigned int ms);
+		     struct pcipt_read *reads, size_t n, unsigned int ms);
 int sim_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path, const char *value);
 int sim_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
 		     const char *text, bool exclusive);

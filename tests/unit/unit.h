@@ -12,7 +12,17 @@
 #include <libpcipt/libpcipt.h>
 
 /* One line for each suite; unit.c runs them in this order. */
-#define TEST_SUITES(SUITE) SUITE(address) SUITE(snapshot) SUITE(describe) SUITE(hostile) SUITE(apply) SUITE(apply_odd) SUITE(claim) SUITE(release)
+#define TEST_SUITES(SUITE)                                                                        \
+	SUITE(address)                                                                            \
+	SUITE(snapshot)                                                                           \
+	SUITE(describe)                                                                           \
+	SUITE(hostile)                                                                            \
+	SUITE(closure)                                                                            \
+	SUITE(judge)                                                                              \
+	SUITE(apply)                                                                              \
+	SUITE(apply_odd)                                                                          \
+	SUITE(claim)                                                                              \
+	SUITE(release)
 
 #define SUITE(name) Suite *suite_##name(void);
 TEST_SUITES(SUITE)
