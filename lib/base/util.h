@@ -62,6 +62,16 @@ static inline const char *pcipt_base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* The value of a hex digit, or -1. */
+static inline int pcipt_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /* printf into a new string; NULL when memory runs out. */
 char *pcipt_format(const char *fmt, ...) _printf_(1, 2);
 

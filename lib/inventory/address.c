@@ -2,23 +2,29 @@
 /* Addresses as text: "0000:01:00.0", "01:00.0", "10001:e1:00.0". */
 #include "inventory/address.h"
 
-#include <stdio.h>
-
-void pcipt_address_print(struct pcipt_address a, char text[PCIPT_ADDRESS_SIZE])
+static char *put_hex(char *p, uint32_t value, int digits)
 {
-	snprintf(text, PCIPT_ADDRESS_SIZE, "%04x:%02x:%02x.%x", a.domain, a.bus,
-		 pcipt_address_device(a), pcipt_address_function(a));
+	for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4)
+		*p++ = "0123456789abcdef"[value >> shift & 15];
+	return p;
 }
 
-static int hex_digit(char c)
+/* By hand: a listing of a big machine prints tens of thousands. */
+void pcipt_address_print(struct pcipt_address a, char text[PCIPT_ADDRESS_SIZE])
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	int digits = 4;
+	char *p;
+
+	while (digits < 8 && a.domain >> digits * 4)
+		digits++;
+	p = put_hex(text, a.domain, digits);
+	*p++ = ':';
+	p = put_hex(p, a.bus, 2);
+	*p++ = ':';
+	p = put_hex(p, pcipt_address_device(a), 2);
+	*p++ = '.';
+	p = put_hex(p, pcipt_address_function(a), 1);
+	*p = '\0';
 }
 
 /* Up to `max` hex digits from *p on; the number of digits. */
@@ -27,7 +33,7 @@ static size_t scan_hex(const char **p, size_t max, uint32_t *value)
 	size_t n = 0;
 
 	*value = 0;
-	for (int d; n < max && (d = hex_digit(**p)) >= 0; n++, (*p)++)
+	for (int d; n < max && (d = pcipt_hex_digit(**p)) >= 0; n++, (*p)++)
 		*value = *value << 4 | (uint32_t)d;
 	return n;
 }

@@ -4,7 +4,7 @@
 #include "inventory/inventory.h"
 
 #define LISTED_FACTS                                                                              \
-	(PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_PHYSFN | PCIPT_FACTS_VIRTFNS |                      \
+	(PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_VIRTFNS |                      \
 	 PCIPT_FACTS_OVERRIDE | PCIPT_FACTS_PATH |                  \
 	 PCIPT_FACTS_NAMES | PCIPT_FACTS_VFIO | PCIPT_FACTS_IDENTITY)
 

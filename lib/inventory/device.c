@@ -100,7 +100,7 @@ struct pcipt_device *pcipt_device_get_parent(struct pcipt_device *device)
 
 struct pcipt_device *pcipt_device_get_physfn(struct pcipt_device *device)
 {
-	return pcipt_device_facts(device, PCIPT_FACTS_PHYSFN)->physfn;
+	return pcipt_device_facts(device, PCIPT_FACTS_ATTRIBUTES)->physfn;
 }
 
 size_t pcipt_device_virtfn_count(struct pcipt_device *device)

@@ -87,26 +87,38 @@ static const struct pcipt_reset_methods *find_reset_methods(struct pcipt_device 
 	return methods;
 }
 
+/* The device that a link's text names, or NULL when it isn't in the snapshot. */
+static struct pcipt_device *named_device(const struct pcipt_device *device, const char *link)
+{
+	struct pcipt_address at;
+
+	return pcipt_address_scan(pcipt_base_name(link), &at, NULL) ?
+		       pcipt_snapshot_at(device->snap, at) :
+		       NULL;
+}
+
 /*
  * revision, numa_node, boot_vga: sysfs-bus-pci. reset_method: the same, since Linux
  * 5.15. Only VGA devices have boot_vga. None of them takes the device's lock.
  */
 static void load_attributes(struct pcipt_device *device, struct pcipt_facts *facts)
 {
-	char revision[64], node[64], reset[512], vga[64];
+	char revision[64], node[64], reset[512], vga[64], physfn[PCIPT_ATTRIBUTE_MAX];
 	struct pcipt_read reads[] = {
-		{ "revision", revision, sizeof(revision), 0 },
-		{ "numa_node", node, sizeof(node), 0 },
-		{ "reset_method", reset, sizeof(reset), 0 },
-		{ "boot_vga", vga, sizeof(vga), 0 },
+		{ "revision", revision, sizeof(revision), 0, false },
+		{ "numa_node", node, sizeof(node), 0, false },
+		{ "reset_method", reset, sizeof(reset), 0, false },
+		{ "physfn", physfn, sizeof(physfn), 0, true },
+		{ "boot_vga", vga, sizeof(vga), 0, false },
 	};
 	bool is_vga = device->class_id >> 8 == 0x0300;
 
 	pcipt_kernel_read_set(device->snap->kernel, PCIPT_AT_PCI_DEVICES, device->address, reads,
-			      is_vga ? 4 : 3);
+			      is_vga ? 5 : 4);
 	facts->revision = (int16_t)take_number(device, &reads[0], 16, 0, 0xff, -1);
 	facts->numa_node = (int)take_number(device, &reads[1], 10, -1, 65535, -1);
-	facts->boot_vga = is_vga ? (int8_t)take_number(device, &reads[3], 10, 0, 1, -1) : -1;
+	facts->boot_vga = is_vga ? (int8_t)take_number(device, &reads[4], 10, 0, 1, -1) : -1;
+	facts->physfn = reads[3].result > 0 ? named_device(device, physfn) : NULL;
 	if (reads[2].result > 0)
 		facts->reset = find_reset_methods(device, reset);
 	else if (reads[2].result < 0 && reads[2].result != -ENOENT)
@@ -114,36 +126,21 @@ static void load_attributes(struct pcipt_device *device, struct pcipt_facts *fac
 					   (int)-reads[2].result, "can't be read");
 }
 
-/* The device that a link below another one names, or NULL. */
-static struct pcipt_device *linked_device(struct pcipt_device *device, const char *name)
-{
-	char link[PCIPT_ATTRIBUTE_MAX];
-	ssize_t n = pcipt_device_read_link(device, name, link, sizeof(link));
-	const char *slash = n > 0 ? strrchr(link, '/') : NULL;
-	struct pcipt_address at;
-
-	if (!slash || !pcipt_address_scan(slash + 1, &at, NULL))
-		return NULL;
-	return pcipt_snapshot_at(device->snap, at);
-}
-
 static void load_virtfns(struct pcipt_device *device, struct pcipt_facts *facts)
 {
 	_cleanup_free_ struct pcipt_device **found = NULL;
 	char name[32], link[PCIPT_ATTRIBUTE_MAX];
-	struct pcipt_address at;
 	size_t n = 0;
 
 	for (size_t i = 0;; i++) {
-		struct pcipt_device *vf = NULL;
+		struct pcipt_device *vf;
 
 		snprintf(name, sizeof(name), "virtfn%zu", i);
 		if (pcipt_device_read_link(device, name, link, sizeof(link)) <= 0)
 			break;
 		/* VFs that came after the listing count too: the PF can't move then. */
 		facts->has_vfs = true;
-		if (pcipt_address_scan(pcipt_base_name(link), &at, NULL))
-			vf = pcipt_snapshot_at(device->snap, at);
+		vf = named_device(device, link);
 		if (vf && pcipt_grow(&found, n))
 			found[n++] = vf;
 	}
@@ -296,7 +293,7 @@ static void load_overrides(struct pcipt_snapshot *snap, struct pcipt_device *con
 			continue;
 		pcipt_device_print_path(devices[i], "driver_override", path, 64);
 		reads[wanted] = (struct pcipt_read){ path, buffers + wanted * OVERRIDE_SIZE,
-						     OVERRIDE_SIZE, -EIO };
+						     OVERRIDE_SIZE, -EIO, false };
 		who[wanted++] = devices[i];
 	}
 	if (wanted == 0)
@@ -349,8 +346,6 @@ static void load_one(struct pcipt_device *device, unsigned int which)
 
 	if (missing & PCIPT_FACTS_ATTRIBUTES)
 		load_attributes(device, device->facts);
-	if (missing & PCIPT_FACTS_PHYSFN)
-		device->facts->physfn = linked_device(device, "physfn");
 	if (missing & PCIPT_FACTS_VIRTFNS)
 		load_virtfns(device, device->facts);
 	if (missing & PCIPT_FACTS_PATH)
@@ -380,7 +375,7 @@ void pcipt_devices_load(struct pcipt_snapshot *snap, struct pcipt_device *const 
 {
 	/* An identity contains the revision, and a VF's the place among its PF's. */
 	if (which & PCIPT_FACTS_IDENTITY)
-		which |= PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_PHYSFN | PCIPT_FACTS_PATH;
+		which |= PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_PATH;
 	pthread_mutex_lock(&snap->lock);
 	for (size_t i = 0; i < n; i++)
 		if (!make_facts(devices[i], which))

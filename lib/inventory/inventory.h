@@ -30,9 +30,8 @@ enum {
 	PCIPT_FACTS_CHILDREN = 1 << 8,
 	PCIPT_FACTS_MODULES = 1 << 9,
 	PCIPT_FACTS_VPD = 1 << 10, /* never loaded but by pcipt_device_read_vpd() */
-	PCIPT_FACTS_PHYSFN = 1 << 11,
-	PCIPT_FACTS_PATH = 1 << 12, /* where it is below /sys/devices */
-	PCIPT_FACTS_POWER = 1 << 13,
+	PCIPT_FACTS_PATH = 1 << 11, /* where it is below /sys/devices */
+	PCIPT_FACTS_POWER = 1 << 12,
 };
 
 /* A device's reset methods; most devices have the same as others. */

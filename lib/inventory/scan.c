@@ -96,11 +96,11 @@ static bool take_field(const char **p, const char *key, int digits, int32_t *val
 		return false;
 	*p += n;
 	for (int i = 0; i < digits; i++, (*p)++) {
-		char c = **p;
+		int digit = pcipt_hex_digit(**p);
 
-		if (!isxdigit((unsigned char)c))
+		if (digit < 0)
 			return false;
-		number = number << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+		number = number << 4 | (uint32_t)digit;
 	}
 	*value = (int32_t)number;
 	return number <= 0xffff;

@@ -17,9 +17,8 @@ static bool parse_hex(const char *p, size_t min, size_t max, uint32_t *value, si
 	size_t n = 0;
 
 	*value = 0;
-	while (n < max && isxdigit((unsigned char)p[n]))
-		*value = *value << 4 | (uint32_t)(p[n] <= '9' ? p[n] - '0' : (p[n] | 32) - 'a' + 10),
-		n++;
+	for (int digit; n < max && (digit = pcipt_hex_digit(p[n])) >= 0; n++)
+		*value = *value << 4 | (uint32_t)digit;
 	*length = n;
 	return n >= min;
 }

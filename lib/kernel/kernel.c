@@ -42,7 +42,8 @@ void pcipt_kernel_read_set(struct pcipt_kernel *kernel, enum pcipt_place at, con
 	}
 	for (size_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, reads[i].path);
-		reads[i].result = kernel->ops->read(kernel, at, path, reads[i].buf, reads[i].size);
+		reads[i].result = (reads[i].link ? kernel->ops->read_link : kernel->ops->read)(
+			kernel, at, path, reads[i].buf, reads[i].size);
 	}
 }
 

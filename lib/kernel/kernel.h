@@ -34,6 +34,7 @@ struct pcipt_read {
 	char *buf;
 	size_t size;
 	ssize_t result; /* as read(); -EBUSY when a deadline passed */
+	bool link;	/* it is a link, and its text is wanted (read_set only) */
 };
 
 /* What a module is, seen from "can this driver be had". */
@@ -50,7 +51,7 @@ struct pcipt_kernel_ops {
 	/* An attribute's text, without the newline at its end, NUL-terminated. */
 	ssize_t (*read)(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
 			size_t size);
-	/* Several attributes of one folder; NULL where reading one by one is as good. */
+	/* Several attributes and links of one folder; NULL where reading one by one is as good. */
 	void (*read_set)(struct pcipt_kernel *k, enum pcipt_place at, const char *folder,
 			 struct pcipt_read *reads, size_t n);
 	/* A file's bytes as they are, up to `size`. */

@@ -114,6 +114,18 @@ static ssize_t real_read(struct pcipt_kernel *k, enum pcipt_place at, const char
 	return fd < 0 ? fd : pcipt_real_read_fd(fd, buf, size);
 }
 
+static ssize_t link_text(int folder, const char *name, char *buf, size_t size)
+{
+	ssize_t n = readlinkat(folder, name, buf, size);
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -ENAMETOOLONG;
+	buf[n] = '\0';
+	return n;
+}
+
 /* The way to the folder is walked once; from about four attributes on that pays. */
 static void real_read_set(struct pcipt_kernel *k, enum pcipt_place at, const char *folder,
 			  struct pcipt_read *reads, size_t n)
@@ -122,11 +134,16 @@ static void real_read_set(struct pcipt_kernel *k, enum pcipt_place at, const cha
 		pcipt_real_open(real_kernel(k), at, folder, O_PATH | O_DIRECTORY);
 
 	for (size_t i = 0; i < n; i++) {
-		/* Names without a slash: nothing but a link could lead out, and none is followed. */
-		int fd = dir < 0 ? dir : open_plainly(dir, reads[i].path, O_RDONLY | O_NOFOLLOW);
+		struct pcipt_read *read = &reads[i];
+		int fd;
 
-		reads[i].result = fd < 0 ? fd :
-					   pcipt_real_read_fd(fd, reads[i].buf, reads[i].size);
+		/* Names without a slash: nothing but a link could lead out, and none is followed. */
+		if (dir >= 0 && read->link) {
+			read->result = link_text(dir, read->path, read->buf, read->size);
+			continue;
+		}
+		fd = dir < 0 ? dir : open_plainly(dir, read->path, O_RDONLY | O_NOFOLLOW);
+		read->result = fd < 0 ? fd : pcipt_real_read_fd(fd, read->buf, read->size);
 		if (fd >= 0)
 			close(fd);
 	}
@@ -160,7 +177,6 @@ static ssize_t real_read_link(struct pcipt_kernel *k, enum pcipt_place at, const
 	struct real_kernel *real = real_kernel(k);
 	_cleanup_close_ int parent = -1;
 	const char *name = path;
-	ssize_t n;
 
 	if (real->folder[at] < 0)
 		return -ENOENT;
@@ -169,13 +185,7 @@ static ssize_t real_read_link(struct pcipt_kernel *k, enum pcipt_place at, const
 		if (parent < 0)
 			return parent;
 	}
-	n = readlinkat(parent < 0 ? real->folder[at] : parent, name, buf, size);
-	if (n < 0)
-		return -errno;
-	if ((size_t)n == size)
-		return -ENAMETOOLONG;
-	buf[n] = '\0';
-	return n;
+	return link_text(parent < 0 ? real->folder[at] : parent, name, buf, size);
 }
 
 int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data)

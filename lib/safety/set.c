@@ -33,7 +33,7 @@ static bool load_facts(struct pcipt_set *set)
 	for (size_t i = 0; i < set->n_members; i++)
 		devices[i] = set->members[i].device;
 	pcipt_devices_load(set->snap, devices, set->n_members,
-			   PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_PHYSFN | PCIPT_FACTS_VIRTFNS |
+			   PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_VIRTFNS |
 				   PCIPT_FACTS_POWER | PCIPT_FACTS_OVERRIDE |
 				   PCIPT_FACTS_IDENTITY | PCIPT_FACTS_NAMES);
 	return true;

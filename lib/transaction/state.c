@@ -49,7 +49,7 @@ static int read_driver(struct pcipt_kernel *k, const char *address, char **drive
 static int read_override(struct pcipt_kernel *k, const char *address, char **override)
 {
 	char path[64], text[PCIPT_ATTRIBUTE_MAX];
-	struct pcipt_read read = { path, text, sizeof(text), -EIO };
+	struct pcipt_read read = { path, text, sizeof(text), -EIO, false };
 	int r;
 
 	snprintf(path, sizeof(path), "%s/driver_override", address);

@@ -118,11 +118,17 @@ START_TEST(extremes)
 	parse("0x0000000000000000 0x0000000000000000 0x0000000000000200\n"
 	      "0xffffffffffffffff 0xffffffffffffffff 0x0000000000000200\n"
 	      "0x0000000000000000 0xfffffffffffffffe 0xffffffffdfffe2ff\n"
-	      "0x1 0xFF 0x101\n");
+	      "0x1 0xFF 0x101\n"
+	      "0x9A 0x9af 0x101\n"
+	      "0x1 0xfffffffffffffffe 0x200\n"
+	      "0x1 0x2 0x0");
 	ck_assert(!r.damaged);
 	ck_assert(r.bars[0].size == 1 && r.bars[1].size == 1);
 	ck_assert(r.bars[2].size == UINT64_MAX && r.bars[2].is_64bit && r.bars[2].assigned);
 	ck_assert(r.bars[3].io && r.bars[3].size == 255);
+	ck_assert(r.bars[4].start == 0x9a && r.bars[4].size == 0x916);
+	ck_assert(r.bars[5].size == UINT64_MAX - 2);
+	assert_absent(&r.rom, 0);
 }
 END_TEST
 

@@ -19,6 +19,7 @@
 	SUITE(hostile)                                                                            \
 	SUITE(closure)                                                                            \
 	SUITE(judge)                                                                              \
+	SUITE(plan)                                                                               \
 	SUITE(apply)                                                                              \
 	SUITE(apply_odd)                                                                          \
 	SUITE(claim)                                                                              \
