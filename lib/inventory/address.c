@@ -100,3 +100,22 @@ int pcipt_address_parse(const char *text, struct pcipt_address *address,
 	return pcipt_fail_syntax(error, text, &fault,
 				 "Give an address such as 0000:01:00.0 or 01:00.0");
 }
+
+const char *pcipt_physical_path(const char *link, const char *address)
+{
+	static const char prefix[] = "../../../devices/";
+	const char *path = link + sizeof(prefix) - 1, *name = path;
+
+	if (strncmp(link, prefix, sizeof(prefix) - 1) != 0)
+		return NULL;
+	for (const char *p = path;; p++) {
+		if (*p && *p != '/')
+			continue;
+		if (p == name ||
+		    (name[0] == '.' && (p - name == 1 || (p - name == 2 && name[1] == '.'))))
+			return NULL;
+		if (!*p)
+			return strcmp(name, address) == 0 ? path : NULL;
+		name = p + 1;
+	}
+}

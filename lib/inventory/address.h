@@ -32,6 +32,12 @@ static inline unsigned int pcipt_address_function(struct pcipt_address a)
 
 void pcipt_address_print(struct pcipt_address a, char text[PCIPT_ADDRESS_SIZE]);
 
+/*
+ * A device link's text as a path below /sys/devices, or NULL: nothing in it may lead
+ * elsewhere, and it ends with the device's own name.
+ */
+const char *pcipt_physical_path(const char *link, const char *address);
+
 /* Where a text stops being what it should be, and what should stand there. */
 struct pcipt_text_fault {
 	size_t at;

@@ -151,36 +151,13 @@ static void load_virtfns(struct pcipt_device *device, struct pcipt_facts *facts)
 	facts->n_virtfns = n;
 }
 
-/*
- * A link's text as a path below /sys/devices, or NULL: nothing in it may lead
- * elsewhere, and it ends with the device's own name.
- */
-static const char *physical_path(const char *link, const char *address)
-{
-	static const char prefix[] = "../../../devices/";
-	const char *path = link + sizeof(prefix) - 1, *name = path;
-
-	if (strncmp(link, prefix, sizeof(prefix) - 1) != 0)
-		return NULL;
-	for (const char *p = path;; p++) {
-		if (*p && *p != '/')
-			continue;
-		if (p == name ||
-		    (name[0] == '.' && (p - name == 1 || (p - name == 2 && name[1] == '.'))))
-			return NULL;
-		if (!*p)
-			return strcmp(name, address) == 0 ? path : NULL;
-		name = p + 1;
-	}
-}
-
 static void load_path(struct pcipt_device *device, struct pcipt_facts *facts)
 {
 	struct pcipt_kernel *k = device->snap->kernel;
 	char link[PCIPT_ATTRIBUTE_MAX];
 	ssize_t n = k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, device->address, link,
 				      sizeof(link));
-	const char *path = n > 0 ? physical_path(link, device->address) : NULL;
+	const char *path = n > 0 ? pcipt_physical_path(link, device->address) : NULL;
 
 	/* Recorded trees may hold folders instead of links: they have no path. */
 	facts->path = path ? keep(device, path) : NULL;

@@ -143,23 +143,19 @@ static int32_t read_id(struct pcipt_device *device, const char *attribute, uint3
 	return (int32_t)value;
 }
 
-/* False when the device is gone. */
-static bool read_ids(struct pcipt_device *device)
+/* What the reading of `modalias` said. False when the device is gone. */
+static bool take_ids(struct pcipt_device *device, ssize_t n, const char *text)
 {
 	static const char *const attributes[] = { "vendor", "device", "subsystem_vendor",
 						  "subsystem_device" };
-	char text[128];
-	ssize_t n = pcipt_device_read(device, "modalias", text, sizeof(text));
+	struct pcipt_kernel *k = device->snap->kernel;
 
 	if (n >= 0 && parse_modalias(device, text))
 		return true;
-	if (n == -ENOENT && device->snap->kernel->ops->exists(device->snap->kernel,
-							      PCIPT_AT_PCI_DEVICES,
-							      device->address) == 0)
+	if (n == -ENOENT && k->ops->exists(k, PCIPT_AT_PCI_DEVICES, device->address) == 0)
 		return false;
 	if (n >= 0)
-		note_problem(device, "modalias", PCIPT_E_DAMAGED,
-					   0, "isn't a PCI alias");
+		note_problem(device, "modalias", PCIPT_E_DAMAGED, 0, "isn't a PCI alias");
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
 		device->ids[i] = read_id(device, attributes[i], 0xffff);
 	device->class_id = read_id(device, "class", 0xffffff);
@@ -246,10 +242,10 @@ static void read_driver_link(struct pcipt_device *device)
 
 /* ---- groups ---- */
 
-int pcipt_scan_group_number(struct pcipt_device *device)
+/* What the reading of the link `iommu_group` said: the group's number, or -1. */
+static int take_group(struct pcipt_device *device, ssize_t n, const char *link)
 {
-	char link[PCIPT_ATTRIBUTE_MAX], *end;
-	ssize_t n = pcipt_device_read_link(device, "iommu_group", link, sizeof(link));
+	char *end;
 	const char *name = n > 0 ? pcipt_base_name(link) : "";
 	long number;
 
@@ -264,6 +260,14 @@ int pcipt_scan_group_number(struct pcipt_device *device)
 		return -1;
 	}
 	return (int)number;
+}
+
+int pcipt_scan_group_number(struct pcipt_device *device)
+{
+	char link[PCIPT_ATTRIBUTE_MAX];
+	ssize_t n = pcipt_device_read_link(device, "iommu_group", link, sizeof(link));
+
+	return take_group(device, n, link);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -346,14 +350,97 @@ struct part {
 	pthread_t thread;
 };
 
+/* One device by its own way. */
+static int read_alone(struct pcipt_device *device)
+{
+	char text[128];
+	ssize_t n = pcipt_device_read(device, "modalias", text, sizeof(text));
+
+	return take_ids(device, n, text) ? pcipt_scan_group_number(device) : GONE;
+}
+
+/* How many devices are read together at most. */
+#define BATCH 32
+
+/*
+ * Devices of one bus lie in one folder, their bridge's. That folder is opened once:
+ * the long way through it is most of what reading a small attribute costs.
+ */
+struct batch {
+	struct pcipt_read reads[2 * BATCH];
+	char paths[2 * BATCH][48];
+	char aliases[BATCH][128];
+	char links[BATCH][512];
+};
+
+static void add_to_batch(struct batch *batch, size_t i, const struct pcipt_device *device)
+{
+	struct pcipt_read *reads = &batch->reads[2 * i];
+
+	pcipt_device_print_path(device, "modalias", batch->paths[2 * i], 48);
+	pcipt_device_print_path(device, "iommu_group", batch->paths[2 * i + 1], 48);
+	reads[0] = (struct pcipt_read){ batch->paths[2 * i], batch->aliases[i], 128, 0, false };
+	reads[1] = (struct pcipt_read){ batch->paths[2 * i + 1], batch->links[i], 512, 0, true };
+}
+
+/* The folder that a device and its neighbours are in, below /sys/devices; false for unknown. */
+static bool find_folder(struct pcipt_device *device, char *link, size_t size, const char **folder)
+{
+	struct pcipt_kernel *k = device->snap->kernel;
+	char *slash;
+
+	if (k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, device->address, link, size) <= 0)
+		return false;
+	*folder = pcipt_physical_path(link, device->address);
+	slash = *folder ? strrchr(*folder, '/') : NULL;
+	if (slash)
+		*slash = '\0';
+	return slash != NULL;
+}
+
+static void read_together(struct pcipt_device *devices, size_t n, int *numbers)
+{
+	char link[PCIPT_ATTRIBUTE_MAX];
+	const char *folder = NULL;
+	struct batch batch;
+
+	if (!find_folder(&devices[0], link, sizeof(link), &folder)) {
+		for (size_t i = 0; i < n; i++)
+			numbers[i] = read_alone(&devices[i]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		add_to_batch(&batch, i, &devices[i]);
+	pcipt_kernel_read_set(devices[0].snap->kernel, PCIPT_AT_SYS_DEVICES, folder, batch.reads,
+			      2 * n);
+	for (size_t i = 0; i < n; i++) {
+		const struct pcipt_read *alias = &batch.reads[2 * i], *group = alias + 1;
+
+		/* Not in that folder after all, or something odd: by its own way. */
+		if (alias->result < 0 || (group->result < 0 && group->result != -ENOENT))
+			numbers[i] = read_alone(&devices[i]);
+		else
+			numbers[i] = take_ids(&devices[i], alias->result, alias->buf) ?
+					     take_group(&devices[i], group->result, group->buf) :
+					     GONE;
+	}
+}
+
 static void *read_part(void *data)
 {
 	struct part *part = data;
+	struct pcipt_device *devices = part->snap->devices;
 
-	for (size_t i = part->begin; i < part->end; i++) {
-		struct pcipt_device *device = &part->snap->devices[i];
+	for (size_t i = part->begin, n; i < part->end; i += n) {
+		uint64_t bus = pcipt_address_key(devices[i].at) >> 8;
 
-		part->numbers[i] = read_ids(device) ? pcipt_scan_group_number(device) : GONE;
+		for (n = 1; n < BATCH && i + n < part->end; n++)
+			if (pcipt_address_key(devices[i + n].at) >> 8 != bus)
+				break;
+		if (n == 1)
+			part->numbers[i] = read_alone(&devices[i]);
+		else
+			read_together(&devices[i], n, &part->numbers[i]);
 	}
 	return NULL;
 }

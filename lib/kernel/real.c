@@ -126,6 +126,23 @@ static ssize_t link_text(int folder, const char *name, char *buf, size_t size)
 	return n;
 }
 
+/* One of a set: an attribute or a link below an open folder, through no other link. */
+static ssize_t read_below(const struct real_kernel *real, int dir, const struct pcipt_read *read)
+{
+	const uint64_t physical = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+	int flags = read->link ? O_PATH | O_NOFOLLOW : O_RDONLY | O_NOFOLLOW;
+	_cleanup_close_ int fd = -1;
+
+	if (real->at_slash && read->link)
+		return link_text(dir, read->path, read->buf, read->size);
+	fd = real->at_slash ? open_plainly(dir, read->path, flags) :
+			      open_confined(dir, read->path, flags, physical);
+	if (fd < 0)
+		return fd;
+	return read->link ? link_text(fd, "", read->buf, read->size) :
+			    pcipt_real_read_fd(fd, read->buf, read->size);
+}
+
 /* The way to the folder is walked once; from about four attributes on that pays. */
 static void real_read_set(struct pcipt_kernel *k, enum pcipt_place at, const char *folder,
 			  struct pcipt_read *reads, size_t n)
@@ -133,20 +150,8 @@ static void real_read_set(struct pcipt_kernel *k, enum pcipt_place at, const cha
 	_cleanup_close_ int dir =
 		pcipt_real_open(real_kernel(k), at, folder, O_PATH | O_DIRECTORY);
 
-	for (size_t i = 0; i < n; i++) {
-		struct pcipt_read *read = &reads[i];
-		int fd;
-
-		/* Names without a slash: nothing but a link could lead out, and none is followed. */
-		if (dir >= 0 && read->link) {
-			read->result = link_text(dir, read->path, read->buf, read->size);
-			continue;
-		}
-		fd = dir < 0 ? dir : open_plainly(dir, read->path, O_RDONLY | O_NOFOLLOW);
-		read->result = fd < 0 ? fd : pcipt_real_read_fd(fd, read->buf, read->size);
-		if (fd >= 0)
-			close(fd);
-	}
+	for (size_t i = 0; i < n; i++)
+		reads[i].result = dir < 0 ? dir : read_below(real_kernel(k), dir, &reads[i]);
 }
 
 static ssize_t real_read_bytes(struct pcipt_kernel *k, enum pcipt_place at, const char *path,

@@ -13,7 +13,10 @@
 
 /* One line for each suite; unit.c runs them in this order. */
 #define TEST_SUITES(SUITE)                                                                        \
+	SUITE(base)                                                                               \
+	SUITE(error)                                                                              \
 	SUITE(address)                                                                            \
+	SUITE(selector)                                                                           \
 	SUITE(snapshot)                                                                           \
 	SUITE(describe)                                                                           \
 	SUITE(hostile)                                                                            \
