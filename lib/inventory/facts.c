@@ -227,6 +227,9 @@ static void load_vfio(struct pcipt_device *device, struct pcipt_facts *facts)
 static void take_override(struct pcipt_device *device, struct pcipt_facts *facts, ssize_t n,
 			  char *text)
 {
+	/* What counts is the text: a file that stands for the attribute may give NULs. */
+	if (n > 0)
+		n = (ssize_t)strlen(text);
 	if (n == OVERRIDE_SIZE - 1)
 		n = -E2BIG; /* cut: what isn't whole could not be put back */
 	if (n < 0) {

@@ -56,7 +56,7 @@ static int read_override(struct pcipt_kernel *k, const char *address, char **ove
 	r = k->ops->read_guarded(k, PCIPT_AT_PCI_DEVICES, &read, 1, LOCK_WAIT_MS);
 	if (r < 0 || read.result < 0)
 		return r < 0 ? r : (int)read.result;
-	if (read.result == 0 || strcmp(text, "(null)") == 0)
+	if (read.result == 0 || !*text || strcmp(text, "(null)") == 0)
 		return 0;
 	*override = strdup(text);
 	return *override ? 0 : -ENOMEM;

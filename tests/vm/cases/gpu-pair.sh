@@ -100,7 +100,11 @@ undoes_a_refusal() {
 	modprobe nvme
 	run 1 bind --with-set --driver nvme --json $vga
 	same "a refusing driver: result" rolled-back "$(json .result)"
-	same "a refusing driver: the step" bind "$(json .error.step)"
+	# nvme probes asynchronously: the write may succeed and the probe fail after it.
+	case $(json .error.step) in
+	bind | verify) ok "a refusing driver: the step $(json .error.step)" ;;
+	*) not_ok "a refusing driver: the step is $(json .error.step)" ;;
+	esac
 	[ "$(json .error.errno)" != null ] && ok "a refusing driver: errno $(json .error.errno)" || not_ok "no errno"
 	unchanged "a refusing driver: exactly as before" before
 }

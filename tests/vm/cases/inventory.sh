@@ -1,0 +1,45 @@
+#!/bin/sh
+# What pcipt says of each device, against lspci, modprobe and the kernel's own files.
+# The other topologies' cases are this one with another "run" line.
+# run: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+. "$(dirname "$0")/lib.sh"
+
+# Each line that the comparison prints is one result.
+compare() { # LABEL
+	python3 "$(dirname "$0")/inventory-compare.py" "$PCIPT_BUILD" "$1" >compared 2>&1
+	same "$1: the comparison came to its end" 0 $?
+	while read -r verdict rest; do
+		case $verdict in
+		ok:) ok "$rest" ;;
+		FAILED:) not_ok "$rest" ;;
+		*) echo "$verdict $rest" ;;
+		esac
+	done <compared
+}
+
+modprobe vfio-pci
+case $PCIPT_VM_TOPOLOGY in
+gpu-pair)
+	compare "native"
+	run 0 bind --with-set --name pair 00:03.0
+	compare "bound"
+	run 0 release pair
+	;;
+sriov)
+	compare "without VFs"
+	# The NVMe controller's VFs have no queues: no driver must try them.
+	echo 0 >$device/0000:02:00.0/sriov_drivers_autoprobe
+	echo 2 >$device/0000:02:00.0/sriov_numvfs
+	echo 7 >$device/0000:01:00.0/sriov_numvfs
+	sleep 3
+	compare "with VFs"
+	vf=$(basename "$(readlink $device/0000:01:00.0/virtfn5)")
+	run 0 bind --with-set --name vf "$vf"
+	compare "with a VF bound"
+	run 0 release vf
+	;;
+*)
+	compare "$PCIPT_VM_TOPOLOGY"
+	;;
+esac
+finish
