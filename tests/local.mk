@@ -33,13 +33,19 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_address.c \
 	tests/unit/test_apply.c \
 	tests/unit/test_apply_odd.c \
+	tests/unit/test_base.c \
 	tests/unit/test_claim.c \
 	tests/unit/test_closure.c \
 	tests/unit/test_describe.c \
+	tests/unit/test_error.c \
 	tests/unit/test_hostile.c \
 	tests/unit/test_judge.c \
+	tests/unit/test_plan.c \
+	tests/unit/test_record.c \
 	tests/unit/test_release.c \
+	tests/unit/test_selector.c \
 	tests/unit/test_snapshot.c \
+	tests/unit/test_store.c \
 	tests/unit/topology.c tests/unit/topology.h \
 	tests/unit/tree.c tests/unit/tree.h \
 	tests/unit/unit.c tests/unit/unit.h

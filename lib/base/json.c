@@ -101,9 +101,10 @@ struct json_object *pcipt_json_parse(const char *text, size_t length)
 	if (!tokener)
 		return NULL;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	if (length < INT32_MAX)
+	/* The parser stops at a NUL and would pass over what follows it. */
+	if (length < INT32_MAX && !memchr(text, '\0', length))
 		o = json_tokener_parse_ex(tokener, text, (int)length);
-	if (json_tokener_get_error(tokener) != json_tokener_success) {
+	if (!o || json_tokener_get_error(tokener) != json_tokener_success) {
 		json_object_put(o);
 		o = NULL;
 	}

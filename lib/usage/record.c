@@ -151,6 +151,16 @@ static bool parse_device(struct json_object *o, struct pcipt_record_device *devi
 			  &device->before.power_control);
 }
 
+/* A device that stands twice would be put back to two states. */
+static bool is_repeated(const struct pcipt_record *record, size_t last)
+{
+	for (size_t i = 0; i < last; i++)
+		if (pcipt_address_key(record->devices[i].at) ==
+		    pcipt_address_key(record->devices[last].at))
+			return true;
+	return false;
+}
+
 static bool parse_devices(struct json_object *o, struct pcipt_record *record)
 {
 	struct json_object *array = pcipt_json_get_array(o, "devices");
@@ -161,7 +171,8 @@ static bool parse_devices(struct json_object *o, struct pcipt_record *record)
 	record->devices = calloc(n, sizeof(*record->devices));
 	for (size_t i = 0; record->devices && i < n; i++) {
 		record->n_devices = i + 1;
-		if (!parse_device(pcipt_json_at(array, i), &record->devices[i]))
+		if (!parse_device(pcipt_json_at(array, i), &record->devices[i]) ||
+		    is_repeated(record, i))
 			return false;
 	}
 	return record->devices != NULL;

@@ -143,6 +143,22 @@ struct pcipt_plan *machine_plan(struct pcipt_context *ctx, const char *address)
 	return plan;
 }
 
+struct pcipt_set *machine_set_of(unsigned int variant)
+{
+	static struct pcipt_set *sets[MACHINE_VARIANTS];
+	struct pcipt_context *ctx;
+	struct sim *twin;
+
+	if (!sets[variant]) {
+		twin = machine_variant(variant, NULL);
+		ctx = sim_context(twin);
+		sets[variant] = machine_set(ctx, GPU);
+		pcipt_context_unref(ctx);
+		sim_free(twin);
+	}
+	return sets[variant];
+}
+
 void assert_driver(struct sim *sim, const char *address, const char *driver)
 {
 	char *state = sim_device_state(sim, address);

@@ -32,6 +32,11 @@ struct pcipt_set *machine_set_with(struct pcipt_context *ctx, const char *addres
 /* The plan that binds such a set. */
 struct pcipt_plan *machine_plan(struct pcipt_context *ctx, const char *address);
 struct pcipt_options *machine_options(void);
+/*
+ * The set of the card in a variant, made once on a machine like every other of its kind
+ * and then borrowed: making one looks into the list of names, which is slow.
+ */
+struct pcipt_set *machine_set_of(unsigned int variant);
 
 /* Stops the test when a device isn't on the driver (NULL for none). */
 void assert_driver(struct sim *sim, const char *address, const char *driver);

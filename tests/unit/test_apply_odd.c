@@ -480,6 +480,40 @@ START_TEST(long_override)
 }
 END_TEST
 
+/*
+ * Any bytes can stand in an override. They come back as they were, or the bind is
+ * refused as unreadable: a plan that is stale for ever helps nobody.
+ */
+START_TEST(override_of_odd_bytes)
+{
+	static const char *const overrides[] = { "a b", "\303\251", "a\377b", "a\033[2Jb",
+						 "\302\233", "(null) ", "\"'$(x)`" };
+	struct pcipt_set *set;
+	struct pcipt_error *error = NULL;
+	struct pcipt_plan *plan = NULL;
+	char *before;
+	int r;
+
+	sim_force_override(sim, GPU, overrides[_i]);
+	before = sim_state(sim);
+	set = machine_set(ctx, GPU);
+	r = pcipt_plan_bind(set, NULL, &plan, &error);
+	if (r == 0) {
+		sim_fail(sim, &(struct sim_fault){ SIM_WRITE, "vfio-pci/bind " AUDIO, 1, 1, EINVAL,
+						   SIM_FAILS });
+		r = pcipt_apply(ctx, plan, NULL, NULL, &error);
+		ck_assert_str_eq(pcipt_errc_name(r), "PCIPT_E_BIND");
+	} else {
+		ck_assert_ptr_nonnull(strstr(pcipt_error_get_message(error), "unreadable"));
+	}
+	assert_state(sim, before, "with an odd override");
+	pcipt_error_unref(error);
+	pcipt_plan_unref(plan);
+	pcipt_set_unref(set);
+	free(before);
+}
+END_TEST
+
 START_TEST(null_arguments)
 {
 	struct pcipt_plan *plan = machine_plan(ctx, GPU);
@@ -533,6 +567,7 @@ Suite *suite_apply_odd(void)
 	tcase_add_test(tc, loading_binds_strangers);
 	tcase_add_test(tc, nothing_to_do);
 	tcase_add_loop_test(tc, long_override, 0, 6);
+	tcase_add_loop_test(tc, override_of_odd_bytes, 0, 7);
 	tcase_add_test(tc, null_arguments);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -106,7 +106,7 @@ END_TEST
 
 /* ---- memory ---- */
 
-START_TEST(arena)
+START_TEST(arena_pieces)
 {
 	struct pcipt_arena arena = { 0 };
 	struct test_random random = test_random_new(11);
@@ -238,9 +238,8 @@ START_TEST(json_reads)
 END_TEST
 
 static const char *const bad_json[] = {
-	"",	    " ",	"{",		"}",		"{\"a\":1,}", "{'a':1}",
-	"{a:1}",    "{\"a\":}",	"[1,]",		"{} x",		"{}{}",	      "\"unended",
-	"nul",	    "01",	"{\"a\":NaN}",	"/* x */ {}",	"{\"a\":1e}", "\xff",
+	"",	    " ",	"{",		"}",		"{\"a\":1,}", "{a:1}",    "{\"a\":}",	"[1,]",		"{} x",		"{}{}",	      "\"unended",
+	"nul",	    "01",	"/* x */ {}",	"{\"a\":1e}", "\xff",
 	"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
 };
 
@@ -500,7 +499,7 @@ Suite *suite_base(void)
 
 	tcase_add_loop_test(tc, neutralise, 0, sizeof(texts) / sizeof(*texts));
 	tcase_add_test(tc, neutralise_anything);
-	tcase_add_test(tc, arena);
+	tcase_add_test(tc, arena_pieces);
 	tcase_add_test(tc, arena_copies);
 	tcase_add_test(tc, growing);
 	tcase_add_test(tc, json_writes);

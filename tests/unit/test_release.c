@@ -8,9 +8,11 @@
 static struct sim *sim;
 static struct pcipt_context *ctx;
 static char *before; /* what the machine was before the claim */
+static struct pcipt_set *card;
 
 static void use(unsigned int variant)
 {
+	card = machine_set_of(variant);
 	sim = machine_variant(variant, NULL);
 	ctx = sim_context(sim);
 	before = sim_state(sim);
@@ -30,11 +32,7 @@ static void setup(void)
 
 static int bind_gpu(struct pcipt_claim **claim, struct pcipt_error **error)
 {
-	struct pcipt_set *set = machine_set(ctx, GPU);
-	int r = pcipt_bind(ctx, set, NULL, claim, error);
-
-	pcipt_set_unref(set);
-	return r;
+	return pcipt_bind(ctx, card, NULL, claim, error);
 }
 
 static struct pcipt_claim *must_bind(void)
@@ -476,21 +474,18 @@ START_TEST(killed_while_binding)
 	for (unsigned int n = 1; n < 500; n++) {
 		struct pcipt_error *error = NULL;
 		struct pcipt_claim *claim = NULL;
-		struct pcipt_set *set;
 		char *when = test_format("variant %d, killed at operation %u", _i, n);
 		size_t begin;
 		int r;
 
 		forget();
 		use((unsigned int)_i);
-		set = machine_set(ctx, GPU);
 		begin = sim_log_count(sim);
 		kill_at(n);
-		r = pcipt_bind(ctx, set, NULL, &claim, &error);
+		r = bind_gpu(&claim, &error);
 		begin = sim_log_count(sim) - begin;
 		recover(when);
 		free(when);
-		pcipt_set_unref(set);
 		pcipt_error_unref(error);
 		pcipt_claim_unref(claim);
 		if (r == 0 && begin < n)

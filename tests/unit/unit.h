@@ -23,6 +23,8 @@
 	SUITE(closure)                                                                            \
 	SUITE(judge)                                                                              \
 	SUITE(plan)                                                                               \
+	SUITE(record)                                                                             \
+	SUITE(store)                                                                              \
 	SUITE(apply)                                                                              \
 	SUITE(apply_odd)                                                                          \
 	SUITE(claim)                                                                              \
