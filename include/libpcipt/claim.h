@@ -39,7 +39,8 @@ PCIPT_API const char *pcipt_claim_state_name(int state);
  * @options: name, owner; or NULL.
  * @result: in pcipt_claim_bind(), what was done, also on failure; may be NULL.
  *
- * Errors: as pcipt_apply(), and REFUSED, CLAIMED, NAME, DAMAGED. Since 0.1.
+ * Errors: as pcipt_apply(), and REFUSED (a device of another claim is the finding
+ * `claimed`), NAME, DAMAGED. Since 0.1.
  */
 PCIPT_API int pcipt_bind(struct pcipt_context *ctx, struct pcipt_set *set,
 			 const struct pcipt_options *options, struct pcipt_claim **claim,
@@ -52,14 +53,15 @@ PCIPT_API int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
 /**
  * pcipt_release - give a claim's devices back and end it
  *
- * A release only goes forward: a device that is gone, that is no longer on the
- * claim's driver or is another device now is left alone, one whose driver
+ * A release only goes forward: a device that is gone, that somebody else has put
+ * on another driver, or that is another device now is left alone, one whose driver
  * refuses it stays without one. Each such device is a warning in the result;
- * the claim ends all the same. After an error the claim is still there and can
- * be released again.
+ * the claim ends all the same. After an error (a device could not be taken from
+ * the claim's driver, or can't be read) the claim is still there and can be
+ * released again; the other devices are back.
  *
- * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, IO, and those of
- * pcipt_snapshot_new(). Since 0.1.
+ * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, STALE, BUSY, UNBIND,
+ * ROLLBACK_INCOMPLETE, IO, and those of pcipt_snapshot_new(). Since 0.1.
  */
 PCIPT_API int pcipt_release(struct pcipt_context *ctx, struct pcipt_claim *claim,
 			    const struct pcipt_options *options, struct pcipt_error **error);

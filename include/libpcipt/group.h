@@ -20,7 +20,7 @@ enum pcipt_viability {
 	PCIPT_VIABLE = 1,
 	/** Some device is on a driver of its own. */
 	PCIPT_NOT_VIABLE = 0,
-	/** A member could not be read. */
+	/** There is no group (NULL). */
 	PCIPT_VIABILITY_UNKNOWN = -1
 };
 

@@ -39,7 +39,8 @@ PCIPT_API void pcipt_options_set_with_set(struct pcipt_options *options, bool ye
 PCIPT_API int pcipt_options_add_allow(struct pcipt_options *options, const char *code,
 				      const char *address, struct pcipt_error **error);
 /**
- * The claim's name, `[A-Za-z0-9._-]{1,63}` and never a valid selector; NULL for
+ * The claim's name, `[A-Za-z0-9._-]{1,63}`, not beginning with `.` or `-`, and never a
+ * valid selector; NULL for
  * one made from the first requested device. Read by pcipt_bind(). Errors: NAME,
  * INVALID, NO_MEMORY. Since 0.1.
  */

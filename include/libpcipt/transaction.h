@@ -47,7 +47,7 @@ PCIPT_API const char *pcipt_outcome_name(int outcome);
  * was before: driver, driver_override and power/control.
  *
  * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, STALE (the machine changed
- * since the plan was made), NO_DRIVER, OVERRIDE, UNBIND, BIND, VERIFY, GONE, IO,
+ * since the plan was made), BUSY (a device's lock is held), NO_DRIVER, OVERRIDE, UNBIND, BIND, VERIFY, GONE, IO,
  * ROLLBACK_INCOMPLETE. Since 0.1.
  */
 PCIPT_API int pcipt_apply(struct pcipt_context *ctx, struct pcipt_plan *plan,

@@ -92,6 +92,7 @@ static int check_set(struct pcipt_context *ctx, const struct pcipt_set *set,
 		     struct pcipt_result *result, struct pcipt_error **error)
 {
 	_cleanup_free_ const char **addresses = calloc(set->n_members + 1, sizeof(*addresses));
+	_cleanup_error_ struct pcipt_error *failed = NULL;
 	size_t n = 0;
 	int r;
 
@@ -100,22 +101,49 @@ static int check_set(struct pcipt_context *ctx, const struct pcipt_set *set,
 	for (size_t i = 0; i < set->n_members; i++)
 		if (set->members[i].action != PCIPT_ACTION_KEEP)
 			addresses[n++] = set->members[i].device->address;
-	r = pcipt_transaction_check(ctx, addresses, n, error);
-	if (r == 0 && !pcipt_set_is_safe(set)) {
-		result->outcome = PCIPT_OUTCOME_REFUSED;
-		r = pcipt_fail_refused(error, set);
-	}
-	return r;
+	r = pcipt_transaction_check(ctx, addresses, n, &failed);
+	if (r == PCIPT_E_PERMISSION || (r < 0 && pcipt_set_is_safe(set)))
+		return pcipt_error_pass(error, steal(&failed));
+	if (pcipt_set_is_safe(set))
+		return 0;
+	result->outcome = PCIPT_OUTCOME_REFUSED;
+	return pcipt_fail_refused(error, set);
 }
 
 /* A rolled-back bind leaves no claim; an incomplete one keeps it, for a release. */
-static void after_failure(struct pcipt_context *ctx, const struct pcipt_record *record, int code)
+static void after_failure(struct pcipt_context *ctx, const struct pcipt_record *record,
+			  struct pcipt_result *result)
 {
-	_cleanup_error_ struct pcipt_error *left = NULL;
+	struct pcipt_error *left = NULL;
 
-	if (code == PCIPT_E_ROLLBACK_INCOMPLETE || pcipt_store_end(ctx, record, &left) == 0)
-		return;
-	pcipt_log(ctx, PCIPT_LOG_ERROR, "%s", pcipt_error_get_message(left));
+	/* The outcome decides, not the error: that may be lost for want of memory. */
+	if (result->outcome != PCIPT_OUTCOME_ROLLBACK_INCOMPLETE &&
+	    pcipt_store_end(ctx, record, &left) < 0)
+		pcipt_result_note_warning(result, left);
+}
+
+/* With the record written: what was done to the devices is in *result afterwards. */
+static int bind_devices(struct pcipt_context *ctx, struct pcipt_plan *plan,
+			const struct pcipt_options *options, struct pcipt_record *record,
+			struct pcipt_result **result, struct pcipt_error **error)
+{
+	_cleanup_(pcipt_result_unrefp) struct pcipt_result *done = NULL;
+	_cleanup_error_ struct pcipt_error *warning = NULL;
+	int r = pcipt_apply(ctx, plan, options, &done, error);
+
+	if (done) {
+		pcipt_result_unref(*result);
+		*result = steal(&done);
+	}
+	if (r < 0) {
+		after_failure(ctx, record, *result);
+		return r;
+	}
+	(*result)->outcome = PCIPT_OUTCOME_DONE; /* a claim began, whatever had to be written */
+	/* The devices are bound and the record can release them as it stands: say it, go on. */
+	if (pcipt_store_advance(ctx, record, PCIPT_CLAIM_BOUND, &warning) < 0)
+		pcipt_result_note_warning(*result, steal(&warning));
+	return 0;
 }
 
 static int bind_new(struct pcipt_context *ctx, struct pcipt_set *set,
@@ -123,31 +151,24 @@ static int bind_new(struct pcipt_context *ctx, struct pcipt_set *set,
 		    struct pcipt_result **result, struct pcipt_error **error)
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
-	_cleanup_(pcipt_result_unrefp) struct pcipt_result *done = NULL;
+	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *made = NULL;
 	_cleanup_(record_clearp) struct pcipt_record record = { 0 };
-	_cleanup_error_ struct pcipt_error *warning = NULL;
 	int r = pcipt_plan_bind(set, options, &plan, error);
 
 	if (r == 0)
 		r = make_record(plan, options, &record, error);
-	if (r == 0)
-		r = begin(ctx, set, options, &record, error);
 	if (r < 0)
 		return r;
-	r = pcipt_apply(ctx, plan, options, &done, error);
-	if (done) {
-		pcipt_result_unref(*result);
-		*result = steal(&done);
-	}
-	if (r < 0) {
-		after_failure(ctx, &record, r);
-		return r;
-	}
-	/* The devices are bound and the record can release them as it stands: say it, go on. */
-	if (pcipt_store_advance(ctx, &record, PCIPT_CLAIM_BOUND, &warning) < 0)
-		pcipt_result_note_warning(*result, steal(&warning));
-	*claim = pcipt_claim_new(&record);
-	return *claim ? 0 : pcipt_fail_memory(error);
+	/* Before anything is written: memory that runs out later must not lose a bound claim. */
+	made = pcipt_claim_new(&record);
+	if (!made)
+		return pcipt_fail_memory(error);
+	r = begin(ctx, set, options, &made->record, error);
+	if (r == 0)
+		r = bind_devices(ctx, plan, options, &made->record, result, error);
+	if (r == 0)
+		*claim = steal(&made);
+	return r;
 }
 
 int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,

@@ -7,26 +7,18 @@
 
 #include "claims/claims.h"
 
-/* Whether a device now is the one that the claim took. */
+/* Whether a device now is the one that the claim took. What can't be read proves nothing. */
 static bool is_same(struct pcipt_device *device, const struct pcipt_record_device *recorded)
 {
-	const char *identity = pcipt_device_get_identity(device);
+	const char *serial = recorded->serial ? pcipt_device_get_serial(device) : NULL;
 
-	return !identity || !recorded->identity || strcmp(identity, recorded->identity) == 0;
-}
-
-/* Somebody bound it to a driver that is neither ours nor the one it came from. */
-static bool is_taken(const struct pcipt_device *device, const struct pcipt_record *record,
-		     const struct pcipt_record_device *recorded)
-{
-	const char *driver = pcipt_device_get_driver(device);
-
-	return driver && strcmp(driver, record->driver) != 0 &&
-	       !pcipt_streq(driver, recorded->before.driver);
+	if (recorded->identity &&
+	    !pcipt_streq(recorded->identity, pcipt_device_get_identity(device)))
+		return false;
+	return !serial || strcmp(serial, recorded->serial) == 0;
 }
 
 static bool add_device(struct pcipt_plan *plan, struct pcipt_device *device,
-		       const struct pcipt_record *record,
 		       const struct pcipt_record_device *recorded)
 {
 	struct pcipt_plan_device *added =
@@ -35,7 +27,7 @@ static bool add_device(struct pcipt_plan *plan, struct pcipt_device *device,
 	if (!added || !pcipt_device_state_copy(&added->before, &recorded->before))
 		return false;
 	added->asked = recorded->action != PCIPT_ACTION_KEEP && is_same(device, recorded) &&
-		       !is_taken(device, record, recorded);
+		       pcipt_plan_may_restore(plan, added, &added->seen);
 	if (added->asked)
 		pcipt_restore_steps(&plan->steps, plan->n_devices - 1, added->address, &added->seen,
 				    &added->before);
@@ -47,6 +39,7 @@ int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *cl
 		       struct pcipt_error **error)
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
+	bool ok = true;
 
 	(void)options;
 	if (!snap || !claim || !out)
@@ -54,20 +47,32 @@ int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *cl
 	plan = pcipt_plan_alloc(PCIPT_PLAN_RELEASE, claim->record.driver);
 	if (!plan)
 		return pcipt_fail_memory(error);
+	plan->claim = pcipt_dup(claim->record.name, &ok);
+	plan->claim_id = pcipt_dup(claim->record.id, &ok);
+	if (!ok)
+		return pcipt_fail_memory(error);
 	for (size_t i = 0; i < claim->record.n_devices; i++) {
 		const struct pcipt_record_device *recorded = &claim->record.devices[i];
 		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
 
-		if (device && !add_device(plan, device, &claim->record, recorded))
+		if (device && !add_device(plan, device, recorded))
 			return pcipt_fail_memory(error);
 	}
 	*out = steal(&plan);
 	return 0;
 }
 
+static bool is_asked(const struct pcipt_plan *plan, struct pcipt_address at)
+{
+	for (size_t i = 0; i < plan->n_devices; i++)
+		if (pcipt_address_key(plan->devices[i].at) == pcipt_address_key(at))
+			return plan->devices[i].asked;
+	return false;
+}
+
 /* Says which devices the release left alone, and why. */
 static void warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_record *record,
-			    struct pcipt_result *result)
+			    const struct pcipt_plan *plan, struct pcipt_result *result)
 {
 	for (size_t i = 0; i < record->n_devices; i++) {
 		const struct pcipt_record_device *recorded = &record->devices[i];
@@ -76,7 +81,9 @@ static void warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_reco
 						   .address = recorded->address };
 		struct pcipt_error *warning = NULL;
 
-		if (recorded->action == PCIPT_ACTION_KEEP)
+		/* A pin that found an override already there wrote nothing. */
+		if (recorded->action == PCIPT_ACTION_KEEP || is_asked(plan, recorded->at) ||
+		    (recorded->action == PCIPT_ACTION_PIN && recorded->before.override))
 			continue;
 		if (!device)
 			pcipt_fail(&warning, PCIPT_E_GONE, &facts,
@@ -86,14 +93,19 @@ static void warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_reco
 			pcipt_fail(&warning, PCIPT_E_STALE, &facts,
 				   "%s is another device than the claim took (%s, it was %s): it was "
 				   "left alone",
-				   recorded->address, pcipt_device_get_identity(device),
-				   recorded->identity);
-		else if (is_taken(device, record, recorded))
+				   recorded->address,
+				   pcipt_device_get_identity(device) ?
+					   pcipt_device_get_identity(device) :
+					   "its identity can't be read",
+				   recorded->identity ? recorded->identity : "unknown");
+		else
 			pcipt_fail(&warning, PCIPT_E_STALE, &facts,
-				   "%s is on %s, which this claim didn't bind: it was left alone",
-				   recorded->address, pcipt_device_get_driver(device));
-		if (warning)
-			pcipt_result_note_warning(result, warning);
+				   "%s is on %s by somebody else's doing: it was left alone",
+				   recorded->address,
+				   pcipt_device_get_driver(device) ?
+					   pcipt_device_get_driver(device) :
+					   "no driver");
+		pcipt_result_note_warning(result, warning);
 	}
 }
 
@@ -125,29 +137,71 @@ static int check(struct pcipt_context *ctx, struct pcipt_snapshot *snap,
 	return pcipt_transaction_check(ctx, addresses, n, error);
 }
 
-static int release(struct pcipt_context *ctx, struct pcipt_claim *claim,
-		   const struct pcipt_options *options, struct pcipt_result **result,
-		   struct pcipt_error **error)
+/* A record that can't say "releasing" for want of room can still be removed: go on. */
+static int note_releasing(struct pcipt_context *ctx, struct pcipt_record *record,
+			  struct pcipt_error **error)
+{
+	struct pcipt_error *failed = NULL;
+	int r = pcipt_store_advance(ctx, record, PCIPT_CLAIM_RELEASING, &failed);
+
+	if (r != PCIPT_E_IO)
+		return r < 0 ? pcipt_error_pass(error, failed) : 0;
+	pcipt_log(ctx, PCIPT_LOG_WARNING, "%s", pcipt_error_get_message(failed));
+	pcipt_error_unref(failed);
+	return 0;
+}
+
+static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
+			   const struct pcipt_options *options, struct pcipt_result **result,
+			   struct pcipt_error **error)
 {
 	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
-	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *now = NULL;
-	int r = reload(ctx, claim, &now, error);
+	int r = pcipt_snapshot_new(ctx, &snap, error);
 
-	if (r == 0)
-		r = pcipt_snapshot_new(ctx, &snap, error);
 	if (r == 0)
 		r = check(ctx, snap, &now->record, error);
 	if (r == 0)
-		r = pcipt_store_advance(ctx, &now->record, PCIPT_CLAIM_RELEASING, error);
+		r = note_releasing(ctx, &now->record, error);
 	if (r == 0)
 		r = pcipt_plan_release(snap, now, options, &plan, error);
 	if (r == 0)
 		r = pcipt_apply(ctx, plan, options, result, error);
+	if (r == 0)
+		warn_left_alone(snap, &now->record, plan, *result);
+	return r;
+}
+
+/* A record of an earlier boot holds nothing: it ends, and no device is touched. */
+static int end_of_other_boot(const struct pcipt_record *record, struct pcipt_result **result,
+			     struct pcipt_error **error)
+{
+	struct pcipt_error *warning = NULL;
+
+	*result = pcipt_result_new(PCIPT_OUTCOME_DONE);
+	if (!*result)
+		return pcipt_fail_memory(error);
+	pcipt_fail(&warning, PCIPT_E_STALE, &(struct pcipt_error_facts){ .step = "release" },
+		   "the claim %s is of an earlier boot: its devices were given back by the reboot",
+		   record->name);
+	pcipt_result_note_warning(*result, warning);
+	return 0;
+}
+
+static int release(struct pcipt_context *ctx, struct pcipt_claim *claim,
+		   const struct pcipt_options *options, struct pcipt_result **result,
+		   struct pcipt_error **error)
+{
+	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *now = NULL;
+	int r = reload(ctx, claim, &now, error);
+
+	if (r < 0)
+		return r;
+	r = now->record.other_boot ? end_of_other_boot(&now->record, result, error) :
+				     release_devices(ctx, now, options, result, error);
 	if (r < 0)
 		return r;
 	(*result)->outcome = PCIPT_OUTCOME_DONE; /* the claim ends, whatever had to be written */
-	warn_left_alone(snap, &now->record, *result);
 	return pcipt_store_end(ctx, &now->record, error);
 }
 

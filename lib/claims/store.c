@@ -84,6 +84,8 @@ int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
 	/* Which boot it is of, since the kernel's state goes with it; and a number of its own. */
 	record->boot_id = read_line(k, "proc/sys/kernel/random/boot_id");
 	record->id = read_line(k, "proc/sys/kernel/random/uuid");
+	if (!record->id)
+		record->id = pcipt_format("%.0f", pcipt_now_ms() * 1e6);
 	return put(ctx, record, PCIPT_CLAIM_BINDING, true, error);
 }
 

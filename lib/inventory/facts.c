@@ -118,6 +118,7 @@ static void load_attributes(struct pcipt_device *device, struct pcipt_facts *fac
 	facts->revision = (int16_t)take_number(device, &reads[0], 16, 0, 0xff, -1);
 	facts->numa_node = (int)take_number(device, &reads[1], 10, -1, 65535, -1);
 	facts->boot_vga = is_vga ? (int8_t)take_number(device, &reads[4], 10, 0, 1, -1) : -1;
+	facts->boot_vga_unknown = is_vga && facts->boot_vga < 0 && reads[4].result != -ENOENT;
 	facts->physfn = reads[3].result > 0 ? named_device(device, physfn) : NULL;
 	if (reads[2].result > 0)
 		facts->reset = find_reset_methods(device, reset);

@@ -22,7 +22,8 @@ struct comparison {
 static bool is_identity(const char *s)
 {
 	for (size_t i = 0; i < IDS_LENGTH; i++)
-		if (i % 5 == 4 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
+		if (i % 5 == 4 ? s[i] != ':' :
+				 !isxdigit((unsigned char)s[i]) || isupper((unsigned char)s[i]))
 			return false;
 	return s[IDS_LENGTH] == '@' && s[IDS_LENGTH + 1];
 }

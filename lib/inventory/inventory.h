@@ -65,6 +65,7 @@ struct pcipt_facts {
 	int numa_node;
 	int16_t revision;
 	int8_t boot_vga;
+	bool boot_vga_unknown; /* it could not be read: not the same as "no" */
 	const char *power_control;
 	const struct pcipt_reset_methods *reset; /* NULL for none */
 	const char *path; /* "pci0000:00/0000:00:1c.0/0000:01:00.0", or NULL */

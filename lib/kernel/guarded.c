@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,7 +46,7 @@ static void send_all(int fd, const void *data, size_t n)
 }
 
 /* Closes all descriptors but three: the program's sockets must not stay open in us. */
-static void close_others(int a, int b, int c)
+static bool close_others(int a, int b, int c)
 {
 	unsigned int from = 0;
 
@@ -58,21 +59,28 @@ static void close_others(int a, int b, int c)
 				next = keep[k];
 		if (next < 0)
 			break;
-		if ((unsigned int)next > from)
-			syscall(SYS_close_range, from, (unsigned int)next - 1, 0u);
+		if ((unsigned int)next > from &&
+		    syscall(SYS_close_range, from, (unsigned int)next - 1, 0u) < 0)
+			return false;
 		from = (unsigned int)next + 1;
 	}
-	syscall(SYS_close_range, from, ~0u, 0u);
+	return syscall(SYS_close_range, from, ~0u, 0u) == 0;
 }
 
 /* The reading process: answers in order, until all is read or it gets stuck. */
 static void read_all(struct real_kernel *real, enum pcipt_place at,
 		     struct pcipt_read *reads, size_t first, size_t n, int out)
 {
-	close_others(real->folder[real->at_slash ? at : PCIPT_AT_ROOT], real->folder[at], out);
+	/* With the program's descriptors open it must not get stuck: better no answer. */
+	if (!close_others(real->folder[real->at_slash ? at : PCIPT_AT_ROOT], real->folder[at], out))
+		_exit(1);
 	syscall(SYS_setsid);
+	if (chdir("/") < 0) /* a file system of the program's must not stay busy */
+		_exit(1);
 	for (size_t i = first; i < n; i++) {
-		int fd = pcipt_real_open(real, at, reads[i].path, O_RDONLY | O_NOFOLLOW);
+		int fd = reads[i].result < 0 ?
+				 (int)reads[i].result :
+				 pcipt_real_open(real, at, reads[i].path, O_RDONLY | O_NOFOLLOW);
 		struct answer answer = { (uint32_t)i, fd < 0 ? fd : 0 };
 
 		if (fd >= 0) {
@@ -110,23 +118,41 @@ void pcipt_real_reap(struct real_kernel *real)
 
 	pthread_mutex_lock(&real->lock);
 	for (size_t i = 0; i < real->n_left_behind; i++)
-		if (waitpid(real->left_behind[i], NULL, __WCLONE | WNOHANG) == 0)
+		if (waitpid(real->left_behind[i].pid, NULL, __WCLONE | WNOHANG) == 0)
 			real->left_behind[kept++] = real->left_behind[i];
 	real->n_left_behind = kept;
 	pthread_mutex_unlock(&real->lock);
 }
 
-/* Waits for a reader that is through; remembers one that is stuck, for later. */
-static void part_with(struct real_kernel *real, pid_t pid, bool stuck)
+/* What a reader is stuck on already: another one would only get stuck beside it. */
+static void pass_over_stuck(struct real_kernel *real, struct pcipt_read *reads, size_t n)
 {
-	if (!stuck) {
+	pthread_mutex_lock(&real->lock);
+	for (size_t i = 0; i < n; i++) {
+		reads[i].result = 0;
+		for (size_t k = 0; k < real->n_left_behind; k++)
+			if (strcmp(real->left_behind[k].path, reads[i].path) == 0)
+				reads[i].result = -EBUSY;
+	}
+	pthread_mutex_unlock(&real->lock);
+}
+
+/* Waits for a reader that is through; remembers one that is stuck, for later. */
+static void part_with(struct real_kernel *real, pid_t pid, const char *stuck_on)
+{
+	struct left_behind *left;
+
+	if (!stuck_on) {
 		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
 			;
 		return;
 	}
 	pthread_mutex_lock(&real->lock);
-	if (pcipt_grow(&real->left_behind, real->n_left_behind))
-		real->left_behind[real->n_left_behind++] = pid;
+	if (pcipt_grow(&real->left_behind, real->n_left_behind)) {
+		left = &real->left_behind[real->n_left_behind++];
+		left->pid = pid;
+		snprintf(left->path, sizeof(left->path), "%s", stuck_on);
+	}
 	pthread_mutex_unlock(&real->lock);
 }
 
@@ -189,6 +215,7 @@ int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 	if (real->folder[at] < 0)
 		return -ENOENT;
 	pcipt_real_reap(real);
+	pass_over_stuck(real, reads, n);
 	/* One reader as a rule; one more for each device that it gets stuck on. */
 	while (next < n) {
 		size_t stopped;
@@ -203,7 +230,14 @@ int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 		close(ends[0]);
 		if (pid < 0)
 			return pid;
-		part_with(real, pid, stopped < n);
+		if (stopped < n && reads[stopped].result != -EBUSY) {
+			/* It ended before its time: so would the next one. */
+			part_with(real, pid, NULL);
+			for (size_t i = stopped; i < n; i++)
+				reads[i].result = -EIO;
+			return 0;
+		}
+		part_with(real, pid, stopped < n ? reads[stopped].path : NULL);
 		next = stopped + 1;
 	}
 	return 0;

@@ -15,7 +15,10 @@ struct real_kernel {
 	int folder[PCIPT_N_PLACES]; /* descriptors, -1 where the folder is missing */
 	/* Readers that got stuck: they are reaped when the kernel has let them go. */
 	pthread_mutex_t lock;
-	pid_t *left_behind;
+	struct left_behind {
+		pid_t pid;
+		char path[64]; /* what it is stuck on: not read again while it is */
+	} *left_behind;
 	size_t n_left_behind;
 };
 

@@ -52,10 +52,7 @@ static void judge_kind(struct judgement *j, struct pcipt_device *device)
 		FIND(j, "no-iommu", device,
 		     pcipt_format("%s is in no IOMMU group: nothing would confine its DMA",
 				  device->address),
-		     device->snap->n_groups ?
-			     pcipt_format("the device has no iommu_group in sysfs, %zu groups exist",
-					  device->snap->n_groups) :
-			     strdup("no device of this machine is in an IOMMU group"),
+		     strdup("it has no iommu_group in sysfs"),
 		     strdup("Turn the IOMMU on in the firmware (VT-d or AMD-Vi) and boot with "
 			    "intel_iommu=on where the kernel needs it"));
 }
@@ -65,6 +62,11 @@ static void judge_platform(struct judgement *j, struct pcipt_device *device)
 {
 	int32_t class_id = device->class_id >> 8;
 
+	if (device->class_id < 0)
+		FIND(j, "unreadable", device,
+		     pcipt_format("%s: its class can't be read, so it may be a bridge or the display",
+				  device->address),
+		     strdup("neither modalias nor class can be read"), NULL);
 	if (class_id == 0x0600 || class_id == 0x0601 || class_id == 0x0602 || class_id == 0x0c05)
 		FIND(j, "platform-function", device,
 		     pcipt_format("%s is part of the platform, not a card", device->address),
@@ -77,6 +79,11 @@ static void judge_platform(struct judgement *j, struct pcipt_device *device)
 
 static void judge_display(struct judgement *j, struct pcipt_device *device)
 {
+	if (pcipt_device_facts(device, PCIPT_FACTS_ATTRIBUTES)->boot_vga_unknown)
+		FIND(j, "unreadable", device,
+		     pcipt_format("%s is a display, and whether this machine booted on it can't be read",
+				  device->address),
+		     strdup("its boot_vga attribute can't be read"), NULL);
 	if (pcipt_device_get_boot_vga(device) == 1)
 		FIND(j, "boot-vga", device,
 		     pcipt_format("%s is the display that this machine booted on", device->address),
@@ -128,7 +135,27 @@ static void judge_override(struct judgement *j, struct pcipt_device *device)
 
 /* ---- owners ---- */
 
-/* The one claim that holds all devices asked for, with this driver; or NULL. */
+/* Whether a claim is the caller's own: bound, and not of another owner than asked. */
+static bool is_own(const struct judgement *j, const struct pcipt_record *record)
+{
+	const struct pcipt_options *options = j->set->options;
+
+	return record->state == PCIPT_CLAIM_BOUND &&
+	       strcmp(record->driver, j->set->driver) == 0 &&
+	       (!options || !options->owner || pcipt_streq(options->owner, record->owner));
+}
+
+/* Whether what is at the address is still what the claim took. */
+static bool is_recorded(const struct pcipt_record *record, struct pcipt_device *device)
+{
+	for (size_t i = 0; i < record->n_devices; i++)
+		if (pcipt_address_key(record->devices[i].at) == pcipt_address_key(device->at))
+			return pcipt_streq(record->devices[i].identity,
+					   pcipt_device_get_identity(device));
+	return false;
+}
+
+/* The one own claim that holds all devices asked for; or NULL. */
 static const struct pcipt_record *common_claim(struct judgement *j)
 {
 	const struct pcipt_record *common = NULL;
@@ -143,8 +170,8 @@ static const struct pcipt_record *common_claim(struct judgement *j)
 			return NULL;
 		if (member->role != PCIPT_ROLE_REQUESTED)
 			continue;
-		if (!holder || (common && holder != common) || member->action != PCIPT_ACTION_KEEP ||
-		    strcmp(holder->driver, j->set->driver) != 0)
+		if (!holder || (common && holder != common) || !is_own(j, holder) ||
+		    member->action != PCIPT_ACTION_KEEP || !is_recorded(holder, member->device))
 			return NULL;
 		common = holder;
 	}
@@ -277,7 +304,9 @@ static void judge_records(struct judgement *j)
 		     strdup("a claim's record can't be used, so its devices are not known"),
 		     pcipt_format("%s", pcipt_error_get_message(j->evidence->records.problems[i])),
 		     pcipt_format("%s", pcipt_error_get_remedy(j->evidence->records.problems[i])));
-		pcipt_finding_soften_last(&j->set->findings);
+		/* A file that merely couldn't be opened may hold just this device. */
+		if (pcipt_error_get_code(j->evidence->records.problems[i]) == PCIPT_E_DAMAGED)
+			pcipt_finding_soften_last(&j->set->findings);
 	}
 }
 

@@ -17,6 +17,8 @@ static void plan_destroy(struct pcipt_plan *plan)
 	free(plan->devices);
 	pcipt_steps_clear(&plan->steps);
 	free(plan->driver);
+	free(plan->claim);
+	free(plan->claim_id);
 	free(plan);
 }
 
@@ -122,12 +124,22 @@ int pcipt_plan_bind(struct pcipt_set *set, const struct pcipt_options *options,
 	}
 	if (!plan)
 		return pcipt_fail_memory(error);
-	if (moves)
-		add_bind_steps(plan, !set->driver_ready);
+	add_bind_steps(plan, moves && !set->driver_ready);
 	if (plan->steps.no_memory)
 		return pcipt_fail_memory(error);
 	*out = steal(&plan);
 	return 0;
+}
+
+bool pcipt_plan_may_restore(const struct pcipt_plan *plan, const struct pcipt_plan_device *device,
+			    const struct pcipt_device_state *now)
+{
+	/* One that had an override of its own was never written to. */
+	if (device->action == PCIPT_ACTION_PIN)
+		return !device->before.override && !now->driver &&
+		       pcipt_streq(now->override, PCIPT_PIN);
+	return !now->driver || pcipt_streq(now->driver, plan->driver) ||
+	       pcipt_streq(now->driver, device->before.driver);
 }
 
 size_t pcipt_plan_step_count(const struct pcipt_plan *plan)

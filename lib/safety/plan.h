@@ -15,7 +15,7 @@ enum pcipt_plan_kind {
 	PCIPT_PLAN_RELEASE,
 };
 
-/* One device of a plan. */
+/* One device of a plan. A release of it is conditional: pcipt_plan_may_restore(). */
 struct pcipt_plan_device {
 	struct pcipt_address at;
 	char address[PCIPT_ADDRESS_SIZE];
@@ -50,6 +50,7 @@ struct pcipt_plan {
 	struct pcipt_refs refs;
 	enum pcipt_plan_kind kind;
 	char *driver; /* the target of a bind; what a release takes devices from */
+	char *claim, *claim_id; /* what a release belongs to, else NULL */
 	struct pcipt_plan_device *devices;
 	size_t n_devices;
 	struct pcipt_steps steps;
@@ -73,6 +74,14 @@ void pcipt_steps_clear(struct pcipt_steps *steps);
 void pcipt_restore_steps(struct pcipt_steps *steps, size_t index, const char *address,
 			 const struct pcipt_device_state *now,
 			 const struct pcipt_device_state *before);
+
+/*
+ * Whether a release may still lead a device back: it is on the driver that the claim
+ * gave it, on none, or where it came from already; a pinned one must still be as the
+ * pin left it. Anything else is somebody else's by now.
+ */
+bool pcipt_plan_may_restore(const struct pcipt_plan *plan, const struct pcipt_plan_device *device,
+			    const struct pcipt_device_state *now);
 
 PCIPT_DEFINE_CLEANUP(struct pcipt_plan, pcipt_plan_unref)
 

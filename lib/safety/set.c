@@ -49,7 +49,9 @@ static bool decide(struct pcipt_set *set, struct pcipt_device *const *devices, s
 		return false;
 	pcipt_evidence_gather(set->snap, set->driver, &evidence);
 	set->driver_ready = evidence.driver_state == PCIPT_MODULE_READY;
+	set->options = options;
 	pcipt_judge(set, &evidence);
+	set->options = NULL;
 	pcipt_evidence_clear(&evidence);
 	pcipt_findings_settle(&set->findings, options);
 	return !set->findings.no_memory;

@@ -15,6 +15,7 @@ struct pcipt_set {
 	char *driver;
 	bool with_set;
 	bool driver_ready; /* no module has to be loaded */
+	const struct pcipt_options *options; /* while it is judged */
 	char *claim;	   /* the claim that holds exactly this already, or NULL */
 	struct pcipt_member *members;
 	size_t n_members;

@@ -157,24 +157,50 @@ static int compare_group(const struct pcipt_plan *plan, const struct pcipt_plan_
 			     fail_stale(device, "IOMMU group", "larger", "smaller by now", error);
 }
 
-static int compare_groups(struct pcipt_transaction *t, struct pcipt_error **error)
+/* The plan's devices and what belongs to them, as they are now. */
+static int snapshot_of_plan(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
+			    struct pcipt_error **error)
 {
 	const struct pcipt_plan *plan = t->plan;
 	_cleanup_free_ const char **addresses = calloc(plan->n_devices + 1, sizeof(*addresses));
-	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
-	int r;
 
 	if (!addresses)
 		return pcipt_fail_memory(error);
 	for (size_t i = 0; i < plan->n_devices; i++)
 		addresses[i] = plan->devices[i].address;
-	r = pcipt_snapshot_new_scoped(t->ctx, addresses, plan->n_devices, &snap, error);
+	return pcipt_snapshot_new_scoped(t->ctx, addresses, plan->n_devices, snap, error);
+}
+
+/* Virtual functions that came since would vanish with the driver, and not come back. */
+static int compare_functions(const struct pcipt_plan_device *planned, struct pcipt_device *now,
+			     struct pcipt_error **error)
+{
+	struct pcipt_device *pf = pcipt_device_get_physfn(now);
+
+	if (planned->action != PCIPT_ACTION_BIND)
+		return 0;
+	if (pcipt_device_facts(now, PCIPT_FACTS_VIRTFNS)->has_vfs)
+		return fail_stale(planned, "virtual functions", "none", "enabled", error);
+	if (pf && (!pcipt_device_get_driver(pf) || pcipt_device_has_vfio_driver(pf)))
+		return fail_stale(planned, "physical function", "on its driver", "without it",
+				  error);
+	return 0;
+}
+
+static int compare_groups(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
+	const struct pcipt_plan *plan = t->plan;
+	int r = snapshot_of_plan(t, &snap, error);
+
 	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
 		struct pcipt_device *now = pcipt_snapshot_at(snap, plan->devices[i].at);
 
 		if (now)
 			r = compare_group(plan, &plan->devices[i], pcipt_device_get_group(now),
 					  error);
+		if (now && r == 0)
+			r = compare_functions(&plan->devices[i], now, error);
 	}
 	return r;
 }
@@ -233,32 +259,33 @@ static int undo_all(struct pcipt_transaction *t, struct pcipt_error *failed,
 	return pcipt_error_pass(error, incomplete);
 }
 
-/* User space finds the group by its node: bound without one is not bound. */
-static int verify_nodes(struct pcipt_transaction *t, struct pcipt_error **error)
+/* User space needs a viable group and finds it by its node: bound without is not bound. */
+static int verify_use(struct pcipt_transaction *t, struct pcipt_error **error)
 {
-	struct pcipt_kernel *k = t->kernel;
-	char path[64];
+	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
+	int r = snapshot_of_plan(t, &snap, error);
 
-	if (strcmp(t->plan->driver, "vfio-pci") != 0)
-		return 0;
-	for (size_t i = 0; i < t->plan->n_devices; i++) {
-		const struct pcipt_plan_device *device = &t->plan->devices[i];
+	for (size_t i = 0; r == 0 && i < t->plan->n_devices; i++) {
+		const struct pcipt_plan_device *planned = &t->plan->devices[i];
+		struct pcipt_device *device = pcipt_snapshot_at(snap, planned->at);
+		struct pcipt_error_facts facts = {
+			.step = "verify",
+			.address = planned->address,
+			.path = "/sys/class/vfio",
+			.remedy = "See the kernel's log (dmesg) for what vfio says" };
 
-		if (device->action != PCIPT_ACTION_BIND || device->group < 0)
+		if (planned->action != PCIPT_ACTION_BIND || !pcipt_device_has_vfio_driver(device))
 			continue;
-		snprintf(path, sizeof(path), "/sys/class/vfio/%d", device->group);
-		if (k->ops->exists(k, PCIPT_AT_SYS, path + sizeof("/sys/") - 1) == 1)
-			continue;
-		return pcipt_fail(error, PCIPT_E_VERIFY,
-				  &(struct pcipt_error_facts){
-					  .step = "verify",
-					  .address = device->address,
-					  .path = path,
-					  .remedy = "See the kernel's log (dmesg) for what vfio says" },
-				  "%s is bound, yet its group %d has no VFIO node", device->address,
-				  device->group);
+		if (pcipt_group_viability(pcipt_device_get_group(device)) != PCIPT_VIABLE)
+			r = pcipt_fail(error, PCIPT_E_VERIFY, &facts,
+				       "%s is bound, yet its IOMMU group %d isn't viable",
+				       planned->address, planned->group);
+		else if (!pcipt_device_get_vfio_device(device))
+			r = pcipt_fail(error, PCIPT_E_VERIFY, &facts,
+				       "%s is bound, yet there is no VFIO node for it or its group %d",
+				       planned->address, planned->group);
 	}
-	return 0;
+	return r;
 }
 
 static int run_bind(struct pcipt_transaction *t, struct pcipt_error **error)
@@ -269,35 +296,102 @@ static int run_bind(struct pcipt_transaction *t, struct pcipt_error **error)
 	for (size_t i = 0; r == 0 && i < t->plan->steps.n; i++)
 		r = pcipt_transaction_step(t, &t->plan->steps.items[i], false, &failed);
 	if (r == 0)
-		r = verify_nodes(t, &failed);
+		r = verify_use(t, &failed);
 	return r < 0 ? undo_all(t, failed, error) : 0;
 }
 
 /* ---- a release ---- */
 
-/* Forward only: a device that its driver refuses stays without one, with a warning. */
-static void run_release(struct pcipt_transaction *t)
+/* Another claim that has come since holds what this plan was made for: leave all alone. */
+static int compare_claim(struct pcipt_transaction *t, struct pcipt_error **error)
 {
-	for (size_t i = 0; i < t->plan->n_devices; i++) {
-		_cleanup_error_ struct pcipt_error *why = NULL;
-		struct pcipt_error *warning = NULL;
+	const struct pcipt_plan *plan = t->plan;
+	struct pcipt_records records;
+	int r = pcipt_records_read(t->ctx, &records, error);
 
-		if (!t->plan->devices[i].asked || pcipt_transaction_restore(t, i, false, &why) == 0)
-			continue;
-		if (pcipt_error_get_code(why) == PCIPT_E_GONE) {
-			pcipt_result_note_warning(t->result, steal(&why));
-			continue;
-		}
-		pcipt_fail(&warning, PCIPT_E_ROLLBACK_INCOMPLETE,
-			   &(struct pcipt_error_facts){ .step = pcipt_error_get_step(why),
-							.address = t->plan->devices[i].address,
-							.path = pcipt_error_get_path(why),
-							.errnum = pcipt_error_get_errno(why),
-							.remedy = pcipt_error_get_remedy(why) },
-			   "restore-failed: %s", pcipt_error_get_message(why));
-		pcipt_error_add_cause(warning, steal(&why));
-		pcipt_result_note_warning(t->result, warning);
+	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
+		const struct pcipt_record *holder =
+			pcipt_records_holder(&records, plan->devices[i].at);
+
+		if (!holder || !pcipt_streq(holder->name, plan->claim) ||
+		    !pcipt_streq(holder->id, plan->claim_id))
+			r = fail_stale(&plan->devices[i], "claim", plan->claim,
+				       holder ? holder->name : NULL, error);
 	}
+	pcipt_records_clear(&records);
+	return r;
+}
+
+static void warn(struct pcipt_transaction *t, const char *what, const char *address,
+		 struct pcipt_error *why)
+{
+	struct pcipt_error *warning = NULL;
+
+	pcipt_fail(&warning, PCIPT_E_ROLLBACK_INCOMPLETE,
+		   &(struct pcipt_error_facts){ .step = pcipt_error_get_step(why),
+						.address = address,
+						.path = pcipt_error_get_path(why),
+						.errnum = pcipt_error_get_errno(why),
+						.remedy = pcipt_error_get_remedy(why) },
+		   "%s: %s", what, pcipt_error_get_message(why));
+	pcipt_error_add_cause(warning, why);
+	pcipt_result_note_warning(t->result, warning);
+}
+
+/*
+ * Forward only: a device that its driver refuses stays without one, with a warning.
+ * One that is still on the claim's driver, or whose state can't be read, isn't given
+ * back: that is an error, and the claim stays.
+ */
+static int release_one(struct pcipt_transaction *t, size_t i, struct pcipt_error **error)
+{
+	const struct pcipt_plan_device *device = &t->plan->devices[i];
+	_cleanup_(state_clearp) struct pcipt_device_state now = { 0 }, then = { 0 };
+	struct pcipt_error *why = NULL;
+	int r = pcipt_state_read(t->kernel, device->address, &now, &why);
+
+	if (r == 0 && (compare_ids(t, device, &why) < 0 ||
+		       !pcipt_plan_may_restore(t->plan, device, &now))) {
+		if (!why)
+			fail_stale(device, "driver", t->plan->driver, now.driver, &why);
+		pcipt_result_note_warning(t->result, why);
+		return 0;
+	}
+	if (r == 0)
+		r = pcipt_transaction_restore(t, i, false, &why);
+	if (r == 0)
+		return 0;
+	if (r == PCIPT_E_GONE) {
+		pcipt_result_note_warning(t->result, why);
+		return 0;
+	}
+	if (pcipt_state_read(t->kernel, device->address, &then, NULL) < 0 ||
+	    (then.driver && pcipt_streq(then.driver, t->plan->driver) &&
+	     !pcipt_streq(then.driver, device->before.driver)))
+		return pcipt_error_pass(error, why);
+	warn(t, "restore-failed", device->address, why);
+	return 0;
+}
+
+/* All devices are tried; the first error is told, the others become warnings. */
+static int run_release(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	struct pcipt_error *first = NULL;
+
+	for (size_t i = 0; i < t->plan->n_devices; i++) {
+		struct pcipt_error *why = NULL;
+
+		if (!t->plan->devices[i].asked || release_one(t, i, &why) == 0)
+			continue;
+		if (first)
+			pcipt_result_note_warning(t->result, why);
+		else
+			first = why;
+	}
+	if (!first)
+		return 0;
+	t->result->outcome = PCIPT_OUTCOME_FAILED;
+	return pcipt_error_pass(error, first);
 }
 
 /* ---- what came of it ---- */
@@ -323,16 +417,17 @@ static int run_plan(struct pcipt_transaction *t, struct pcipt_error **error)
 {
 	int r = check_plan(t->ctx, t->plan, error);
 
-	/* A release is driven by what each device is now: it can't be stale. */
-	if (r == 0 && t->plan->kind == PCIPT_PLAN_BIND)
-		r = compare_all(t, error);
+	/* A release is driven by what each device is now; only its claim can be stale. */
+	if (r == 0)
+		r = t->plan->kind == PCIPT_PLAN_BIND ? compare_all(t, error) :
+						       compare_claim(t, error);
 	if (r < 0)
 		return r;
 	t->result->outcome = PCIPT_OUTCOME_DONE;
 	if (t->plan->kind == PCIPT_PLAN_BIND)
 		r = run_bind(t, error);
 	else
-		run_release(t);
+		r = run_release(t, error);
 	if (r == 0 && t->result->n_steps == 0)
 		t->result->outcome = PCIPT_OUTCOME_UNCHANGED;
 	return r;

@@ -36,6 +36,7 @@ struct pcipt_record {
 	char *driver;
 	char *since; /* RFC 3339, UTC */
 	char *boot_id;
+	bool other_boot; /* it is of an earlier boot: it holds nothing any more */
 	int state;
 	struct pcipt_record_device *devices;
 	size_t n_devices;
@@ -66,7 +67,7 @@ int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 void pcipt_records_clear(struct pcipt_records *records);
 /* The claims' folder below the runtime folder; a new string or NULL. */
 char *pcipt_records_folder(struct pcipt_context *ctx);
-/* The record that holds a device, or NULL. */
+/* The record of this boot that holds a device, or NULL. */
 const struct pcipt_record *pcipt_records_holder(const struct pcipt_records *records,
 						struct pcipt_address at);
 

@@ -96,6 +96,18 @@ static int compare_names(const void *a, const void *b)
 		      ((const struct pcipt_record *)b)->name);
 }
 
+/* What a record of another boot says of drivers went with that boot. */
+static void mark_other_boots(struct pcipt_kernel *k, struct pcipt_records *records)
+{
+	char now[64];
+
+	if (k->ops->read(k, PCIPT_AT_ROOT, "proc/sys/kernel/random/boot_id", now, sizeof(now)) <= 0)
+		return;
+	for (size_t i = 0; i < records->n; i++)
+		records->items[i].other_boot =
+			records->items[i].boot_id && strcmp(records->items[i].boot_id, now) != 0;
+}
+
 int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 		       struct pcipt_error **error)
 {
@@ -110,7 +122,9 @@ int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 		return pcipt_fail_memory(error);
 	r = reading.kernel->ops->record_list(reading.kernel, folder, read_one, &reading);
 	if (r == 0 || r == -ENOENT) {
-		qsort(records->items, records->n, sizeof(*records->items), compare_names);
+		if (records->n > 1)
+			qsort(records->items, records->n, sizeof(*records->items), compare_names);
+		mark_other_boots(reading.kernel, records);
 		return 0;
 	}
 	pcipt_records_clear(records);
@@ -135,7 +149,7 @@ const struct pcipt_record *pcipt_records_holder(const struct pcipt_records *reco
 						struct pcipt_address at)
 {
 	for (size_t i = 0; i < records->n; i++)
-		for (size_t j = 0; j < records->items[i].n_devices; j++)
+		for (size_t j = records->items[i].other_boot ? records->items[i].n_devices : 0; j < records->items[i].n_devices; j++)
 			if (pcipt_address_key(records->items[i].devices[j].at) ==
 			    pcipt_address_key(at))
 				return &records->items[i];

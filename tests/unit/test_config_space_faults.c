@@ -192,6 +192,11 @@ START_TEST(rebar_faults)
 	ck_assert_int_eq(c.rebar.present, 1);
 	ck_assert_uint_eq(c.rebar.n, 1);
 	ck_assert_uint_eq(c.rebar.bars[0].bar, 3);
+	space[0x248] = 0x41;
+	space[0x249] = 44; /* 2^44 MiB */
+	parse(4096);
+	ck_assert(c.damaged);
+	ck_assert_uint_eq(c.rebar.n, 1);
 	space[0x248] = 0xc1; /* six, beyond what was read */
 	parse(0x26c);
 	ck_assert(c.truncated);
@@ -237,6 +242,7 @@ static void assert_part_of(const struct pcipt_config_space whole)
 	ASSERT_SAME_OR_UNKNOWN(af);
 	ASSERT_SAME_OR_UNKNOWN(ssvid);
 	ASSERT_SAME_OR_UNKNOWN(express.link);
+	ck_assert(part.express.slot < 0 || part.express.slot == whole.express.slot);
 	ck_assert(part.ari < 0 || part.ari == whole.ari);
 	ck_assert(part.ats < 0 || part.ats == whole.ats);
 	ck_assert(part.pasid < 0 || part.pasid == whole.pasid);
