@@ -10,6 +10,7 @@ libpcipt_core_la_SOURCES = \
 	lib/base/options.c lib/base/options.h \
 	lib/base/util.c lib/base/util.h \
 	lib/base/words.c \
+	lib/kernel/confined.c \
 	lib/kernel/guarded.c \
 	lib/kernel/kernel.c lib/kernel/kernel.h \
 	lib/kernel/modules.c \

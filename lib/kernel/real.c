@@ -9,10 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 /* openat2() refuses flags that mean nothing for O_PATH. */
@@ -22,18 +20,10 @@ static int full_flags(int flags)
 	return flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY | O_NONBLOCK);
 }
 
-static int open_confined(int folder, const char *path, int flags, uint64_t resolve)
+/* Links in the path are followed as if the folder were "/", or none at all. */
+static int open_confined(int folder, const char *path, int flags, bool follow)
 {
-	struct open_how how = {
-		.flags = (uint64_t)full_flags(flags),
-		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd;
-
-	do
-		fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
-	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-	return fd < 0 ? -errno : fd;
+	return pcipt_real_open_confined(folder, path, full_flags(flags), follow);
 }
 
 static int open_plainly(int folder, const char *path, int flags)
@@ -62,11 +52,11 @@ int pcipt_real_open(struct real_kernel *real, enum pcipt_place at, const char *p
 	if (real->at_slash)
 		return open_plainly(folder, path, flags);
 	if (at == PCIPT_AT_SYS_DEVICES)
-		return open_confined(folder, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+		return open_confined(folder, path, flags, false);
 	if ((size_t)snprintf(whole, sizeof(whole), "%s/%s", pcipt_place_path(at), path) >=
 	    sizeof(whole))
 		return -ENAMETOOLONG;
-	return open_confined(real->folder[PCIPT_AT_ROOT], whole, flags, RESOLVE_IN_ROOT);
+	return open_confined(real->folder[PCIPT_AT_ROOT], whole, flags, true);
 }
 
 /* The folder that a name is in, and the name; for the calls that take no RESOLVE_ flags. */
@@ -129,14 +119,13 @@ static ssize_t link_text(int folder, const char *name, char *buf, size_t size)
 /* One of a set: an attribute or a link below an open folder, through no other link. */
 static ssize_t read_below(const struct real_kernel *real, int dir, const struct pcipt_read *read)
 {
-	const uint64_t physical = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 	int flags = read->link ? O_PATH | O_NOFOLLOW : O_RDONLY | O_NOFOLLOW;
 	_cleanup_close_ int fd = -1;
 
 	if (real->at_slash && read->link)
 		return link_text(dir, read->path, read->buf, read->size);
 	fd = real->at_slash ? open_plainly(dir, read->path, flags) :
-			      open_confined(dir, read->path, flags, physical);
+			      open_confined(dir, read->path, flags, false);
 	if (fd < 0)
 		return fd;
 	return read->link ? link_text(fd, "", read->buf, read->size) :

@@ -45,6 +45,11 @@ static inline int steal_fd(int *fd)
 
 /* Opens a path below a place, never leaving the root; a descriptor or -errno. */
 int pcipt_real_open(struct real_kernel *real, enum pcipt_place at, const char *path, int flags);
+/*
+ * confined.c: opens a path that doesn't lead out of the folder, following links as if
+ * that were "/", or no link at all. Flags as for open(). A descriptor or -errno.
+ */
+int pcipt_real_open_confined(int folder, const char *path, int flags, bool follow);
 /* Calls fn for each name in an open folder. */
 int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data);
 /* Reads until the buffer is full or the end; takes the newline off. Safe after a fork. */
