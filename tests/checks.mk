@@ -26,3 +26,5 @@ check-sanitizers:
 EXTRA_DIST += tests/unit/valgrind.supp
 clean-local:
 	rm -rf sanitizers
+TESTS += tests/catalogue
+EXTRA_DIST += tests/catalogue doc/make-catalogue doc/catalogue.md

@@ -78,7 +78,7 @@ PCIPT_API int pcipt_set_member_action(const struct pcipt_set *set, size_t i);
 
 /** The findings, the gravest first. Since 0.1. */
 PCIPT_API size_t pcipt_set_finding_count(const struct pcipt_set *set);
-/** Its code ("set-incomplete"); NULL past the end. The codes are listed in doc/findings. */
+/** Its code ("set-incomplete"); NULL past the end. The codes are listed in doc/catalogue.md. */
 PCIPT_API const char *pcipt_set_finding_code(const struct pcipt_set *set, size_t i);
 /** Its enum pcipt_severity; -1 past the end. */
 PCIPT_API int pcipt_set_finding_severity(const struct pcipt_set *set, size_t i);
