@@ -1,0 +1,42 @@
+# Benchmarks. Nothing here is built by "all" or "check": the drivers build what they need.
+#   make bench           the inventory at 1,000, 10,000 and 60,000 devices and on this machine
+#   make bench-quick     1,000 and 10,000 devices, fewer rounds
+bench_programs = \
+	tests/bench/floor \
+	tests/bench/maketree \
+	tests/bench/measure \
+	tests/bench/open \
+	tests/bench/peer-libpci \
+	tests/bench/peer-sddevice \
+	tests/bench/peer-udev \
+	tests/bench/snapshot
+EXTRA_PROGRAMS = $(bench_programs)
+CLEANFILES += $(bench_programs)
+EXTRA_DIST += tests/bench/inventory tests/bench/inventory-vm
+
+bench_figures = tests/bench/figures.c tests/bench/figures.h
+
+tests_bench_maketree_SOURCES = tests/bench/maketree.c
+tests_bench_measure_SOURCES = tests/bench/measure.c
+tests_bench_floor_SOURCES = tests/bench/floor.c $(bench_figures)
+tests_bench_floor_LDADD = -lpthread
+tests_bench_open_SOURCES = tests/bench/open.c $(bench_figures)
+tests_bench_open_LDADD = -ldl
+tests_bench_peer_libpci_SOURCES = tests/bench/peer-libpci.c $(bench_figures)
+tests_bench_peer_libpci_LDADD = -lpci
+tests_bench_peer_sddevice_SOURCES = tests/bench/peer-sddevice.c $(bench_figures)
+tests_bench_peer_sddevice_LDADD = -lsystemd
+tests_bench_peer_udev_SOURCES = tests/bench/peer-udev.c $(bench_figures)
+tests_bench_peer_udev_LDADD = -ludev
+tests_bench_snapshot_SOURCES = tests/bench/snapshot.c $(bench_figures)
+tests_bench_snapshot_LDADD = libpcipt.la
+# The program itself, not a script that sets a path for it: its start is measured too.
+tests_bench_snapshot_LDFLAGS = $(AM_LDFLAGS) -no-install
+
+bench: all
+	$(srcdir)/tests/bench/inventory --build $(abs_builddir) --host 1000 10000 60000
+bench-quick: all
+	$(srcdir)/tests/bench/inventory --build $(abs_builddir) --quick
+bench-vm: all
+	$(srcdir)/tests/bench/inventory-vm --build $(abs_builddir)
+.PHONY: bench bench-quick bench-vm
