@@ -36,9 +36,11 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_base.c \
 	tests/unit/test_claim.c \
 	tests/unit/test_closure.c \
+	tests/unit/test_confined.c \
 	tests/unit/test_describe.c \
 	tests/unit/test_error.c \
 	tests/unit/test_hostile.c \
+	tests/unit/test_interrupted.c \
 	tests/unit/test_judge.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_record.c \

@@ -25,17 +25,19 @@ struct walk {
 	char rest[PATH_MAX];
 };
 
-/* The first name of the rest, taken off it; false at the end. */
-static bool next_name(struct walk *walk, char name[NAME_MAX + 1])
+/* The first name of the rest, taken off it: 1, 0 at the end, or -errno. */
+static int next_name(struct walk *walk, char name[NAME_MAX + 1])
 {
 	size_t skip = strspn(walk->rest, "/"), n = strcspn(walk->rest + skip, "/");
 
-	if (n == 0 || n > NAME_MAX)
-		return false;
+	if (n == 0)
+		return 0;
+	if (n > NAME_MAX)
+		return -ENAMETOOLONG;
 	memcpy(name, walk->rest + skip, n);
 	name[n] = '\0';
 	memmove(walk->rest, walk->rest + skip + n, strlen(walk->rest + skip + n) + 1);
-	return true;
+	return 1;
 }
 
 /* Puts a link's text before what is left of the way; an absolute one begins at the folder. */
@@ -90,12 +92,15 @@ static int open_by_walking(int folder, const char *path, int flags, bool follow)
 {
 	struct walk walk = { .folder = folder, .follow = follow };
 	char name[NAME_MAX + 1];
-	int r = 0, fd;
+	int r, fd;
 
 	if ((size_t)snprintf(walk.rest, sizeof(walk.rest), "%s", path) >= sizeof(walk.rest))
 		return -ENAMETOOLONG;
-	while (r == 0 && next_name(&walk, name))
+	while ((r = next_name(&walk, name)) > 0) {
 		r = step(&walk, name, flags & O_NOFOLLOW);
+		if (r < 0)
+			return r;
+	}
 	if (r < 0)
 		return r;
 	fd = openat(folder, walk.done[0] ? walk.done : ".", flags | O_NOFOLLOW);

@@ -24,11 +24,13 @@
 	SUITE(judge)                                                                              \
 	SUITE(plan)                                                                               \
 	SUITE(record)                                                                             \
+	SUITE(confined)                                                                           \
 	SUITE(store)                                                                              \
 	SUITE(apply)                                                                              \
 	SUITE(apply_odd)                                                                          \
 	SUITE(claim)                                                                              \
-	SUITE(release)
+	SUITE(release)                                                                            \
+	SUITE(interrupted)
 
 #define SUITE(name) Suite *suite_##name(void);
 TEST_SUITES(SUITE)

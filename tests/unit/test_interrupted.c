@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Anything can fail once, and a process can be gone at any instant: what is left must
+ * lead back to the beginning. For every operation of a bind and of a release, reads
+ * and records included.
+ */
+#include "machine.h"
+
+static struct sim *sim;
+static struct pcipt_context *ctx;
+static char *before; /* what the machine was before the claim */
+static struct pcipt_set *card;
+
+static void use(unsigned int variant)
+{
+	card = machine_set_of(variant);
+	sim = machine_variant(variant, NULL);
+	ctx = sim_context(sim);
+	before = sim_state(sim);
+}
+
+static void forget(void)
+{
+	pcipt_context_unref(ctx);
+	sim_free(sim);
+	free(before);
+}
+
+static void setup(void)
+{
+	use(0);
+}
+
+static int bind_card(struct pcipt_claim **claim, struct pcipt_error **error)
+{
+	return pcipt_bind(ctx, card, NULL, claim, error);
+}
+
+static void must_bind(void)
+{
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_error *error = NULL;
+
+	assert_ok(bind_card(&claim, &error), error);
+	pcipt_claim_unref(claim);
+}
+
+static size_t count_claims(void)
+{
+	struct pcipt_claim_list *claims = NULL;
+	struct pcipt_error *error = NULL;
+	size_t n;
+
+	assert_ok(pcipt_claim_list(ctx, &claims, &error), error);
+	n = pcipt_claim_list_count(claims);
+	ck_assert_uint_eq(pcipt_claim_list_problem_count(claims), 0);
+	pcipt_claim_list_unref(claims);
+	return n;
+}
+
+/* In another process, which finds the claim by a device. */
+static int release_elsewhere(struct pcipt_error **error)
+{
+	struct pcipt_context *there = sim_context(sim);
+	struct pcipt_claim *claim = NULL;
+	int r = pcipt_claim_find(there, GPU, &claim, error);
+
+	if (r == 0)
+		r = pcipt_release(there, claim, NULL, error);
+	pcipt_claim_unref(claim);
+	pcipt_context_unref(there);
+	return r;
+}
+
+static bool is_bound(const char *address)
+{
+	char *state = sim_device_state(sim, address);
+	bool bound = strstr(state, "driver vfio-pci,") != NULL;
+
+	free(state);
+	return bound;
+}
+
+/* Another process ends what is left, when nothing stands in its way any more. */
+static void clean_up(const char *when)
+{
+	struct pcipt_error *error = NULL;
+
+	sim_mend(sim);
+	pcipt_context_unref(ctx);
+	ctx = sim_context(sim);
+	if (count_claims() > 0) {
+		int r = release_elsewhere(&error);
+
+		ck_assert_msg(r == 0, "%s: %s", when, pcipt_error_get_message(error));
+	}
+	assert_state(sim, before, when);
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+}
+
+/* One try with the n-th operation failing, or all from the n-th on. */
+struct attempt {
+	int r;
+	size_t operations;
+	struct pcipt_error *error;
+};
+
+static struct attempt bind_with_fault(unsigned int variant, unsigned int n, unsigned int last,
+				      enum sim_how how)
+{
+	struct attempt attempt = { 0 };
+	struct pcipt_claim *claim = NULL;
+
+	forget();
+	use(variant);
+	sim_fail(sim, &(struct sim_fault){ ~0u, NULL, n, last, EIO, how });
+	attempt.r = bind_card(&claim, &attempt.error);
+	attempt.operations = sim_log_count(sim);
+	ck_assert((attempt.r == 0) == (claim != NULL));
+	pcipt_claim_unref(claim);
+	return attempt;
+}
+
+static struct attempt release_with_fault(unsigned int variant, unsigned int n, unsigned int last)
+{
+	struct attempt attempt = { 0 };
+	size_t begin;
+
+	forget();
+	use(variant);
+	must_bind();
+	begin = sim_log_count(sim);
+	sim_fail(sim, &(struct sim_fault){ ~0u, NULL, n, last, EIO, SIM_FAILS });
+	attempt.r = release_elsewhere(&attempt.error);
+	attempt.operations = sim_log_count(sim) - begin;
+	return attempt;
+}
+
+/* ---- killed: from the n-th operation on nothing has an effect ---- */
+
+START_TEST(killed_while_binding)
+{
+	for (unsigned int n = 1; n < 1000; n++) {
+		struct attempt attempt = bind_with_fault((unsigned int)_i, n, 0, SIM_FAILS);
+		char *when = test_format("variant %d, killed at operation %u", _i, n);
+
+		clean_up(when);
+		free(when);
+		pcipt_error_unref(attempt.error);
+		if (attempt.r == 0 && attempt.operations < n)
+			return;
+	}
+	ck_abort_msg("the bind never came to its end");
+}
+END_TEST
+
+START_TEST(killed_while_releasing)
+{
+	for (unsigned int n = 1; n < 1000; n++) {
+		struct attempt attempt = release_with_fault((unsigned int)_i, n, 0);
+		char *when = test_format("variant %d, killed at operation %u", _i, n);
+
+		clean_up(when);
+		free(when);
+		pcipt_error_unref(attempt.error);
+		if (attempt.operations < n)
+			return;
+	}
+	ck_abort_msg("the release never came to its end");
+}
+END_TEST
+
+/* ---- one operation fails, and the process goes on ---- */
+
+/* Bound with a claim, or exactly as before without one. */
+static void assert_whole(int r, const char *when)
+{
+	sim_mend(sim);
+	if (r == 0) {
+		ck_assert_msg(is_bound(GPU), "%s: success, and not bound", when);
+		ck_assert_msg(count_claims() == 1, "%s: success, and no claim", when);
+		return;
+	}
+	if (r != PCIPT_E_ROLLBACK_INCOMPLETE)
+		assert_state(sim, before, when);
+	/* A record that couldn't be removed may stay: it can be released. */
+	ck_assert_msg(count_claims() <= 1, "%s: too many claims", when);
+}
+
+static void fail_each_of_a_bind(unsigned int variant, enum sim_how how)
+{
+	for (unsigned int n = 1; n < 1000; n++) {
+		struct attempt attempt = bind_with_fault(variant, n, n, how);
+		char *when = test_format("variant %u, operation %u (%s): %s", variant, n,
+					 sim_log_at(sim, n - 1), pcipt_errc_name(attempt.r));
+
+		assert_whole(attempt.r, when);
+		if (attempt.r < 0)
+			ck_assert_ptr_nonnull(pcipt_error_get_message(attempt.error));
+		clean_up(when);
+		free(when);
+		pcipt_error_unref(attempt.error);
+		if (attempt.operations < n)
+			return;
+	}
+	ck_abort_msg("the bind never came to its end");
+}
+
+START_TEST(each_operation_of_a_bind_fails)
+{
+	fail_each_of_a_bind((unsigned int)_i, SIM_FAILS);
+}
+END_TEST
+
+START_TEST(each_operation_of_a_bind_fails_late)
+{
+	fail_each_of_a_bind((unsigned int)_i, SIM_FAILS_LATE);
+}
+END_TEST
+
+/*
+ * After a release either the claim is still there, or nothing of it is on the claim's
+ * driver any more: a device must not be left there with nobody to give it back.
+ */
+START_TEST(each_operation_of_a_release_fails)
+{
+	for (unsigned int n = 1; n < 1000; n++) {
+		struct attempt attempt = release_with_fault((unsigned int)_i, n, n);
+		char *when = test_format("variant %d, operation %u: %s", _i, n,
+					 pcipt_errc_name(attempt.r));
+		size_t claims;
+
+		sim_mend(sim);
+		claims = count_claims();
+		ck_assert_msg(claims == 1 || !(is_bound(GPU) || is_bound(AUDIO)),
+			      "%s: a device is still bound, and the claim is gone", when);
+		ck_assert_msg(attempt.r < 0 || claims == 0, "%s: the claim stays without an error",
+			      when);
+		if (claims == 1)
+			clean_up(when);
+		free(when);
+		pcipt_error_unref(attempt.error);
+		if (attempt.operations < n)
+			return;
+	}
+	ck_abort_msg("the release never came to its end");
+}
+END_TEST
+
+Suite *suite_interrupted(void)
+{
+	Suite *suite = suite_create("interrupted");
+	TCase *tc = tcase_create("operations");
+
+	tcase_add_checked_fixture(tc, setup, forget);
+	tcase_add_loop_test(tc, killed_while_binding, 0, MACHINE_VARIANTS);
+	tcase_add_loop_test(tc, killed_while_releasing, 0, MACHINE_VARIANTS);
+	tcase_add_loop_test(tc, each_operation_of_a_bind_fails, 0, MACHINE_VARIANTS);
+	tcase_add_loop_test(tc, each_operation_of_a_bind_fails_late, 0, MACHINE_VARIANTS);
+	tcase_add_loop_test(tc, each_operation_of_a_release_fails, 0, MACHINE_VARIANTS);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
