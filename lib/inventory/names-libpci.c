@@ -34,6 +34,7 @@ static const char *look_up(struct pcipt_snapshot *snap, struct pci_access *acces
 			   int b)
 {
 	char buf[256];
+	size_t n;
 	/* From pci.ids alone: libpci's own way to udev's hwdb leaks where there is none. */
 	const char *name = pci_lookup_name(access, buf, sizeof(buf),
 					   flags | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB, a,
@@ -41,6 +42,10 @@ static const char *look_up(struct pcipt_snapshot *snap, struct pci_access *acces
 
 	if (!name || !*name)
 		return NULL;
+	/* "Unclassified device [00ff]": a number that no table names is no part of the name. */
+	n = strlen(buf);
+	if (n > 7 && buf[n - 1] == ']' && strncmp(buf + n - 7, " [", 2) == 0)
+		buf[n - 7] = '\0';
 	pcipt_text_neutralise(buf);
 	return pcipt_arena_copy(&snap->arena, buf, strlen(buf));
 }
