@@ -92,7 +92,6 @@ static int check_set(struct pcipt_context *ctx, const struct pcipt_set *set,
 		     struct pcipt_result *result, struct pcipt_error **error)
 {
 	_cleanup_free_ const char **addresses = calloc(set->n_members + 1, sizeof(*addresses));
-	_cleanup_error_ struct pcipt_error *failed = NULL;
 	size_t n = 0;
 	int r;
 
@@ -101,11 +100,9 @@ static int check_set(struct pcipt_context *ctx, const struct pcipt_set *set,
 	for (size_t i = 0; i < set->n_members; i++)
 		if (set->members[i].action != PCIPT_ACTION_KEEP)
 			addresses[n++] = set->members[i].device->address;
-	r = pcipt_transaction_check(ctx, addresses, n, &failed);
-	if (r == PCIPT_E_PERMISSION || (r < 0 && pcipt_set_is_safe(set)))
-		return pcipt_error_pass(error, steal(&failed));
-	if (pcipt_set_is_safe(set))
-		return 0;
+	r = pcipt_transaction_check(ctx, addresses, n, error);
+	if (r < 0 || pcipt_set_is_safe(set))
+		return r;
 	result->outcome = PCIPT_OUTCOME_REFUSED;
 	return pcipt_fail_refused(error, set);
 }

@@ -34,6 +34,20 @@ static bool add_device(struct pcipt_plan *plan, struct pcipt_device *device,
 	return !plan->steps.no_memory;
 }
 
+/* A device whose identity can't be read now is neither given back nor given up. */
+static int fail_unreadable(const struct pcipt_record_device *recorded, struct pcipt_error **error)
+{
+	return pcipt_fail(error, PCIPT_E_IO,
+			  &(struct pcipt_error_facts){
+				  .step = "release",
+				  .address = recorded->address,
+				  .remedy = "Look why its ids can't be read (`pcipt show`), then release "
+					    "again" },
+			  "%s: whether it is the device that the claim took can't be read; the claim "
+			  "stays",
+			  recorded->address);
+}
+
 int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *claim,
 		       const struct pcipt_options *options, struct pcipt_plan **out,
 		       struct pcipt_error **error)
@@ -55,6 +69,8 @@ int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *cl
 		const struct pcipt_record_device *recorded = &claim->record.devices[i];
 		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
 
+		if (device && recorded->identity && !pcipt_device_get_identity(device))
+			return fail_unreadable(recorded, error);
 		if (device && !add_device(plan, device, recorded))
 			return pcipt_fail_memory(error);
 	}

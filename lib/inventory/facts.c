@@ -160,7 +160,8 @@ static void load_path(struct pcipt_device *device, struct pcipt_facts *facts)
 				      sizeof(link));
 	const char *path = n > 0 ? pcipt_physical_path(link, device->address) : NULL;
 
-	/* Recorded trees may hold folders instead of links: they have no path. */
+	/* Recorded trees may hold folders instead of links (EINVAL): they have no path. */
+	facts->path_unknown = n < 0 && n != -EINVAL;
 	facts->path = path ? keep(device, path) : NULL;
 	if (n > 0 && !path)
 		pcipt_snapshot_add_problem(device->snap, device, NULL, NULL, PCIPT_E_DAMAGED, 0,

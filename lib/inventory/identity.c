@@ -97,6 +97,9 @@ void pcipt_identity_fill(struct pcipt_device *device, struct pcipt_facts *facts)
 {
 	_cleanup_free_ char *identity = NULL;
 
+	/* A slot path made without knowing the way would be another device's. */
+	if (facts->path_unknown)
+		return;
 	facts->slot = make_slot(device, facts);
 	if (!facts->slot || facts->revision < 0 || device->ids[0] < 0 || device->ids[1] < 0 ||
 	    device->ids[2] < 0 || device->ids[3] < 0)

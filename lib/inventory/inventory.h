@@ -69,6 +69,7 @@ struct pcipt_facts {
 	const char *power_control;
 	const struct pcipt_reset_methods *reset; /* NULL for none */
 	const char *path; /* "pci0000:00/0000:00:1c.0/0000:01:00.0", or NULL */
+	bool path_unknown; /* it could not be read: not the same as having none */
 	struct pcipt_device *physfn;
 	struct pcipt_device **virtfns;
 	size_t n_virtfns;

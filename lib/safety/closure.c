@@ -69,10 +69,10 @@ static int action_for(const struct closure *c, const struct pcipt_device *device
 {
 	if (pcipt_device_is_bridge(device) || role == PCIPT_ROLE_BRIDGE)
 		return PCIPT_ACTION_KEEP;
+	if (pcipt_streq(pcipt_device_get_driver(device), c->driver))
+		return PCIPT_ACTION_KEEP;
 	if (role == PCIPT_ROLE_REQUESTED)
-		return pcipt_streq(pcipt_device_get_driver(device), c->driver) ?
-			       PCIPT_ACTION_KEEP :
-			       PCIPT_ACTION_BIND;
+		return PCIPT_ACTION_BIND;
 	if (on_passthrough_driver(device))
 		return PCIPT_ACTION_KEEP;
 	return device->driver ? PCIPT_ACTION_BIND : PCIPT_ACTION_PIN;

@@ -103,9 +103,17 @@ static int compare_ids(struct pcipt_transaction *t, const struct pcipt_plan_devi
 		snprintf(path, sizeof(path), "%s/%s", device->address, names[i]);
 		n = t->kernel->ops->read(t->kernel, PCIPT_AT_PCI_DEVICES, path, text,
 					 sizeof(text));
-		if (n < 0 || strcmp(text, seen[i]) != 0)
-			return fail_stale(device, names[i], seen[i], n < 0 ? "unreadable" : text,
-					  error);
+		/* What can't be read is no other card. */
+		if (n < 0)
+			return pcipt_fail(error, n == -ENOENT ? PCIPT_E_GONE : PCIPT_E_IO,
+					  &(struct pcipt_error_facts){ .step = "compare",
+								       .address = device->address,
+								       .path = path,
+								       .errnum = (int)-n },
+					  "%s: its %s id can't be read: %s", device->address,
+					  names[i], pcipt_errno_text((int)-n));
+		if (strcmp(text, seen[i]) != 0)
+			return fail_stale(device, names[i], seen[i], text, error);
 	}
 	return 0;
 }
@@ -350,13 +358,17 @@ static int release_one(struct pcipt_transaction *t, size_t i, struct pcipt_error
 	struct pcipt_error *why = NULL;
 	int r = pcipt_state_read(t->kernel, device->address, &now, &why);
 
-	if (r == 0 && (compare_ids(t, device, &why) < 0 ||
-		       !pcipt_plan_may_restore(t->plan, device, &now))) {
-		if (!why)
-			fail_stale(device, "driver", t->plan->driver, now.driver, &why);
+	if (r == 0)
+		r = compare_ids(t, device, &why);
+	if (r == 0 && !pcipt_plan_may_restore(t->plan, device, &now))
+		r = fail_stale(device, "driver", t->plan->driver, now.driver, &why);
+	/* Somebody else's by now: left alone, and said. */
+	if (r == PCIPT_E_STALE) {
 		pcipt_result_note_warning(t->result, why);
 		return 0;
 	}
+	if (r == PCIPT_E_IO || r == PCIPT_E_BUSY)
+		return pcipt_error_pass(error, why);
 	if (r == 0)
 		r = pcipt_transaction_restore(t, i, false, &why);
 	if (r == 0)

@@ -4,7 +4,10 @@
 own files say, fact by fact. Prints a line for each device, group or question, and one
 that begins with FAILED for each difference.
 
-usage: inventory-compare.py BUILD_FOLDER LABEL
+usage: inventory-compare.py BUILD_FOLDER LABEL facts|all [WANTED…]
+
+With "all" also: other users, selectors, single devices, another root. WANTED are facts
+that some device must have (serial, children:net), so that none is compared in vain.
 """
 import ctypes
 import fnmatch
@@ -15,7 +18,7 @@ import re
 import subprocess
 import sys
 
-BUILD, LABEL = sys.argv[1:]
+BUILD, LABEL, EXTENT, *WANTED = sys.argv[1:]
 DEVICES = "/sys/bus/pci/devices"
 GROUPS = "/sys/kernel/iommu_groups"
 ADDRESS = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
@@ -383,6 +386,10 @@ def compare_device(device, kernel, short, long, names_come_from_pci_ids, aliases
             subject.same(key, "lspci", expected, plain_bars(device))
         elif key in device["link"]:
             subject.same(key, "lspci", expected, device["link"][key])
+        elif key == "sriov_total":
+            # The register; a driver may make fewer of them (igb: 7 of 8).
+            subject.same(key + " > 0", "lspci", expected > 0, device[key] > 0)
+            subject.same(key + " at most", "lspci", True, device[key] <= expected)
         elif key == "power_state":
             # It knows no difference between D3hot and D3cold, and the kernel's state may be "unknown".
             if device[key] != "unknown":
@@ -397,6 +404,21 @@ def compare_device(device, kernel, short, long, names_come_from_pci_ids, aliases
     native = kernel["driver"] if kernel["driver"] and not kernel["driver"].endswith("vfio-pci") else None
     expected = kernel["driver_override"] or native or (modules[0] if modules else None)
     subject.same("expected_driver", "the kernel", expected, device["expected_driver"])
+    subject.done()
+
+
+def compare_wanted(full):
+    subject = Subject("what there must be")
+    for wanted in WANTED:
+        key, _, kind = wanted.partition(":")
+        values = [device[key] for device in full.values()]
+        if kind:
+            there = any(child["subsystem"] == kind for value in values for child in value)
+        elif key == "link":
+            there = any(value["speed_mts"] for value in values)
+        else:
+            there = any(values)
+        subject.same(wanted, "the topology", True, there)
     subject.done()
 
 
@@ -417,34 +439,62 @@ def compare_groups(kernel):
     subject.done()
 
 
-def compare_regions():
-    """They are in no answer of the program: the library is asked."""
-    subject = Subject("reserved regions")
+class Library:
+    """What the program has no answer for, or would need too many processes for."""
+
+    def __init__(self):
+        pointer, size = ctypes.c_void_p, ctypes.c_size_t
+        self.lib = ctypes.CDLL(os.path.join(BUILD, ".libs", "libpcipt.so"))
+        for name, result, *arguments in (
+            ("snapshot_group_count", size, pointer),
+            ("snapshot_group_at", pointer, pointer, size),
+            ("group_get_number", ctypes.c_int, pointer),
+            ("group_reserved_region_count", size, pointer),
+            ("group_reserved_region_at", ctypes.c_char_p, pointer, size),
+            ("device_get_address", ctypes.c_char_p, pointer),
+            ("free", None, pointer),
+        ):
+            function = getattr(self.lib, "pcipt_" + name)
+            function.restype, function.argtypes = result, arguments
+        context, self.snapshot = pointer(), pointer()
+        self.lib.pcipt_context_new(ctypes.byref(context), None)
+        self.lib.pcipt_snapshot_new(context, ctypes.byref(self.snapshot), None)
+
+    def regions(self):
+        found = {}
+        for i in range(self.lib.pcipt_snapshot_group_count(self.snapshot)):
+            group = self.lib.pcipt_snapshot_group_at(self.snapshot, i)
+            found[self.lib.pcipt_group_get_number(group)] = [
+                self.lib.pcipt_group_reserved_region_at(group, j).decode()
+                for j in range(self.lib.pcipt_group_reserved_region_count(group))
+            ]
+        return found
+
+    def find(self, selector):
+        devices, n = ctypes.POINTER(ctypes.c_void_p)(), ctypes.c_size_t()
+        self.lib.pcipt_snapshot_find_all(
+            self.snapshot, selector.encode(), ctypes.byref(devices), ctypes.byref(n), None
+        )
+        found = [self.lib.pcipt_device_get_address(devices[i]).decode() for i in range(n.value)]
+        self.lib.pcipt_free(devices)
+        return found
+
+
+def open_library():
     try:
-        lib = ctypes.CDLL(os.path.join(BUILD, ".libs", "libpcipt.so"))
+        return Library()
     except OSError as error:
-        print(f"{LABEL}: reserved regions are not compared: {error}")
-        return
-    pointer = ctypes.c_void_p
-    lib.pcipt_snapshot_group_at.restype = pointer
-    lib.pcipt_snapshot_group_at.argtypes = [pointer, ctypes.c_size_t]
-    lib.pcipt_snapshot_group_count.argtypes = [pointer]
-    lib.pcipt_snapshot_group_count.restype = ctypes.c_size_t
-    lib.pcipt_group_get_number.argtypes = [pointer]
-    lib.pcipt_group_reserved_region_count.argtypes = [pointer]
-    lib.pcipt_group_reserved_region_count.restype = ctypes.c_size_t
-    lib.pcipt_group_reserved_region_at.argtypes = [pointer, ctypes.c_size_t]
-    lib.pcipt_group_reserved_region_at.restype = ctypes.c_char_p
-    context, snapshot = pointer(), pointer()
-    lib.pcipt_context_new(ctypes.byref(context), None)
-    lib.pcipt_snapshot_new(context, ctypes.byref(snapshot), None)
-    for i in range(lib.pcipt_snapshot_group_count(snapshot)):
-        group = lib.pcipt_snapshot_group_at(snapshot, i)
-        n = lib.pcipt_group_get_number(group)
-        count = lib.pcipt_group_reserved_region_count(group)
-        said = [lib.pcipt_group_reserved_region_at(group, j).decode() for j in range(count)]
-        text = read(f"{GROUPS}/{n}/reserved_regions")
-        subject.same(f"of group {n}", "the kernel", text.split("\n") if text else [], said)
+        print(f"{LABEL}: the library can't be loaded: {error}")
+        return None
+
+
+def compare_regions(library):
+    subject = Subject("reserved regions")
+    said = library.regions()
+    for path in glob.glob(f"{GROUPS}/*"):
+        text = read(f"{path}/reserved_regions")
+        n = int(os.path.basename(path))
+        subject.same(f"of group {n}", "the kernel", text.split("\n") if text else [], said.get(n))
     subject.done()
 
 
@@ -496,28 +546,38 @@ def compare_show(full):
     subject.done()
 
 
-def compare_selectors(full):
+def selectors_of(device):
+    """Each kind of selector that names this device; some of them name others too."""
+    class_id = device["class_id"]
+    yield from (device["address"], device["address"].upper())
+    yield "slot=" + device["slot"]
+    yield "identity=" + device["identity"]
+    yield device["vendor_id"][2:] + ":" + device["device_id"][2:]
+    yield "group=%s" % device["iommu_group"]
+    yield from ("class=" + class_id[:n] for n in (4, 6, 8))
+    yield from ("class=" + class_id[2:n] for n in (4, 6, 8))
+    if device["address"].startswith("0000:"):
+        yield device["address"][5:]
+    if device["serial"]:
+        yield "serial=" + device["serial"]
+
+
+def compare_selectors(full, library):
     subject = Subject("selectors")
-    questions = {}
-    for address, d in full.items():
-        ask = [address, address.upper(), "slot=" + d["slot"], "identity=" + d["identity"]]
-        ask += [d["vendor_id"][2:] + ":" + d["device_id"][2:], "group=%s" % d["iommu_group"]]
-        ask += ["class=" + d["class_id"][:n] for n in (4, 6, 8)] + ["class=" + d["class_id"][2:]]
-        if address.startswith("0000:"):
-            ask.append(address[5:])
-        if d["serial"]:
-            ask.append("serial=" + d["serial"])
-        for question in ask:
-            questions.setdefault(question, set()).add(address)
-    # Two devices may share an id, a class or a group: then all of them are meant.
-    for address, d in full.items():
-        for question in questions:
-            key, _, value = question.partition("=")
-            if key == "class" and (d["class_id"].startswith(value) or d["class_id"][2:] == value):
-                questions[question].add(address)
-    for question, expected in questions.items():
-        said = [d["address"] for d in pcipt("show", question)["devices"]]
-        subject.same(question, "the full list", sorted(expected), said)
+    expected = {}
+    for address, device in full.items():
+        for selector in set(selectors_of(device)):
+            expected.setdefault(selector, []).append(address)
+    asked = set()
+    for selector, addresses in expected.items():
+        if library:
+            subject.same(selector, "the full list", addresses, library.find(selector))
+        # The program, once for each kind: "class=0x######", "0000:##:##.#".
+        kind = selector.split("=")[0] if selector[:4] in ("slot", "iden", "seri") else re.sub("[0-9a-fA-F]", "#", selector)
+        if kind not in asked or not library:
+            asked.add(kind)
+            said = [d["address"] for d in pcipt("show", selector)["devices"]]
+            subject.same("show " + selector, "the full list", addresses, said)
     subject.done()
 
 
@@ -551,13 +611,17 @@ def main():
     subject.done()
     for address, device in full.items():
         compare_device(device, kernel[address], short[address], long[address], names, aliases)
+    compare_wanted(full)
     compare_groups(kernel)
-    compare_regions()
-    compare_list(full)
-    compare_users(full)
-    compare_show(full)
-    compare_selectors(full)
-    compare_root(full)
+    library = open_library()
+    if library:
+        compare_regions(library)
+    if EXTENT == "all":
+        compare_list(full)
+        compare_users(full)
+        compare_show(full)
+        compare_selectors(full, library)
+        compare_root(full)
 
 
 main()
