@@ -17,7 +17,8 @@ pcipt_SOURCES = \
 pcipt_CFLAGS = $(AM_CFLAGS) $(JSON_C_CFLAGS)
 pcipt_LDADD = libpcipt.la $(JSON_C_LIBS)
 
-dist_man8_MANS = tools/pcipt.8
+dist_man8_MANS = tools/pcipt.8 tools/pcipt-record.8
+dist_bin_SCRIPTS = tools/pcipt-record
 dist_bashcompletion_DATA = tools/completions/pcipt.bash
 bashcompletiondir = @bashcompletiondir@
 

@@ -125,7 +125,8 @@ bool pcipt_closure_compute(struct pcipt_device *const *requested, size_t n, cons
 		return false;
 	}
 	join_slots(&c);
-	qsort(c.members, c.n, sizeof(*c.members), compare);
+	if (c.n > 1)
+		qsort(c.members, c.n, sizeof(*c.members), compare);
 	*members = c.members;
 	*n_members = c.n;
 	return true;

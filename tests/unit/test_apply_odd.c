@@ -153,7 +153,7 @@ START_TEST(unreadable_before_the_first_write)
 		{ SIM_GUARDED, AUDIO, EIO, PCIPT_E_IO },
 		{ SIM_GUARDED, AUDIO, EACCES, PCIPT_E_IO },
 		{ SIM_READ_LINK, AUDIO "/driver", EIO, PCIPT_E_IO },
-		{ SIM_READ, AUDIO "/vendor", EIO, PCIPT_E_STALE },
+		{ SIM_READ, AUDIO "/vendor", EIO, PCIPT_E_IO },
 	};
 	struct pcipt_plan *plan = machine_plan(ctx, GPU);
 

@@ -1,4 +1,4 @@
 #!/bin/sh
 # See inventory.sh.
-# run: --topology storage-net; kernels 6.1 6.12; iommus intel
+# by hand: --topology storage-net; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/inventory.sh"
