@@ -39,10 +39,14 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/evidence.c lib/usage/evidence.h \
 	lib/usage/record.c lib/usage/record.h \
 	lib/usage/records.c \
+	lib/usage/uses.c lib/usage/uses.h \
 	lib/safety/allow.c \
 	lib/safety/closure.c lib/safety/closure.h \
 	lib/safety/finding.c lib/safety/finding.h lib/safety/findings.def \
-	lib/safety/judge.c \
+	lib/safety/judge.c lib/safety/judge.h \
+	lib/safety/judge-group.c \
+	lib/safety/judge-owner.c \
+	lib/safety/judge-use.c \
 	lib/safety/plan.c lib/safety/plan.h \
 	lib/safety/set.c lib/safety/set.h \
 	lib/safety/steps.c \

@@ -2,6 +2,7 @@
 /* The seam's own part: which kernel a context has, and what places are called. */
 #include "kernel/kernel.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 const char *pcipt_place_path(enum pcipt_place at)
@@ -45,6 +46,31 @@ void pcipt_kernel_read_set(struct pcipt_kernel *kernel, enum pcipt_place at, con
 		reads[i].result = (reads[i].link ? kernel->ops->read_link : kernel->ops->read)(
 			kernel, at, path, reads[i].buf, reads[i].size);
 	}
+}
+
+ssize_t pcipt_kernel_read_file(struct pcipt_kernel *kernel, enum pcipt_place at, const char *path,
+			       char **text)
+{
+	_cleanup_free_ char *buf = NULL;
+
+	/* Files of /proc don't tell their size: read anew into more room until it fits. */
+	for (size_t size = 16 * 1024; size <= PCIPT_FILE_MAX; size *= 4) {
+		ssize_t n;
+
+		free(buf);
+		buf = malloc(size + 1);
+		if (!buf)
+			return -ENOMEM;
+		n = kernel->ops->read_bytes(kernel, at, path, buf, size);
+		if (n < 0)
+			return n;
+		if ((size_t)n < size) {
+			buf[n] = '\0';
+			*text = steal(&buf);
+			return n;
+		}
+	}
+	return -EFBIG;
 }
 
 void pcipt_kernel_put(struct pcipt_context *ctx, struct pcipt_kernel *kernel)

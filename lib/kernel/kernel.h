@@ -103,6 +103,13 @@ int pcipt_kernel_get(struct pcipt_context *ctx, struct pcipt_kernel **kernel,
 /* Several attributes of one folder, with or without the kernel's read_set. */
 void pcipt_kernel_read_set(struct pcipt_kernel *kernel, enum pcipt_place at, const char *folder,
 			   struct pcipt_read *reads, size_t n);
+/*
+ * A whole file as text, NUL-terminated, in new memory (tables of /proc, configuration
+ * files): its length, or a negative errno; -EFBIG beyond PCIPT_FILE_MAX.
+ */
+ssize_t pcipt_kernel_read_file(struct pcipt_kernel *kernel, enum pcipt_place at, const char *path,
+			       char **text);
+#define PCIPT_FILE_MAX ((size_t)16 * 1024 * 1024)
 /* Puts another maker's kernel into a context that has none yet; takes it over. */
 void pcipt_kernel_put(struct pcipt_context *ctx, struct pcipt_kernel *kernel);
 struct pcipt_kernel *pcipt_kernel_ref(struct pcipt_kernel *kernel);

@@ -3,42 +3,7 @@
  * The judge: what stands against a set's members. Pure: it reads what the
  * inventory and the usage layer found out before, and makes no system call.
  */
-#include <libpcipt/claim.h>
-
-#include "safety/set.h"
-
-struct judgement {
-	struct pcipt_set *set;
-	const struct pcipt_evidence *evidence;
-};
-
-#define FIND(j, code, device, ...) pcipt_finding_add(&(j)->set->findings, code, device, __VA_ARGS__)
-
-static const char *driver_of(const struct pcipt_device *device)
-{
-	return device->driver ? device->driver->name : "no driver";
-}
-
-/* "0000:01:00.1 (Audio device, snd_hda_intel)" */
-static char *describe(struct pcipt_device *device)
-{
-	const char *class_name = pcipt_device_get_class_name(device);
-
-	return class_name ? pcipt_format("%s (%s, %s)", device->address, class_name,
-					 driver_of(device)) :
-			    pcipt_format("%s (%s)", device->address, driver_of(device));
-}
-
-/* Appends to a list with a separator, taking `more` over; NULL without memory. */
-static char *join(char *list, const char *separator, char *more)
-{
-	char *joined = list && more ? pcipt_format("%s%s%s", list, *list ? separator : "", more) :
-				      NULL;
-
-	free(list);
-	free(more);
-	return joined;
-}
+#include "safety/judge.h"
 
 /* ---- the device itself ---- */
 
@@ -109,7 +74,7 @@ static void judge_functions(struct judgement *j, struct pcipt_device *device)
 		FIND(j, "vf-pf-unbound", device,
 		     pcipt_format("%s is a virtual function of %s, which isn't on a driver of its own",
 				  device->address, pf->address),
-		     pcipt_format("%s has %s", pf->address, driver_of(pf)),
+		     pcipt_format("%s has %s", pf->address, judge_driver_of(pf)),
 		     pcipt_format("Give %s back to its driver first", pf->address));
 }
 
@@ -133,145 +98,6 @@ static void judge_override(struct judgement *j, struct pcipt_device *device)
 		     pcipt_format("driver_override reads %s", override), NULL);
 }
 
-/* ---- owners ---- */
-
-/* Whether a claim is the caller's own: bound, and not of another owner than asked. */
-static bool is_own(const struct judgement *j, const struct pcipt_record *record)
-{
-	const struct pcipt_options *options = j->set->options;
-
-	return record->state == PCIPT_CLAIM_BOUND &&
-	       strcmp(record->driver, j->set->driver) == 0 &&
-	       (!options || !options->owner || pcipt_streq(options->owner, record->owner));
-}
-
-/* Whether what is at the address is still what the claim took. */
-static bool is_recorded(const struct pcipt_record *record, struct pcipt_device *device)
-{
-	for (size_t i = 0; i < record->n_devices; i++)
-		if (pcipt_address_key(record->devices[i].at) == pcipt_address_key(device->at))
-			return pcipt_streq(record->devices[i].identity,
-					   pcipt_device_get_identity(device));
-	return false;
-}
-
-/* The one own claim that holds all devices asked for; or NULL. */
-static const struct pcipt_record *common_claim(struct judgement *j)
-{
-	const struct pcipt_record *common = NULL;
-
-	for (size_t i = 0; i < j->set->n_members; i++) {
-		const struct pcipt_member *member = &j->set->members[i];
-		const struct pcipt_record *holder =
-			pcipt_records_holder(&j->evidence->records, member->device->at);
-
-		/* A group that has grown since: what would move now was never judged. */
-		if (member->action == PCIPT_ACTION_BIND)
-			return NULL;
-		if (member->role != PCIPT_ROLE_REQUESTED)
-			continue;
-		if (!holder || (common && holder != common) || !is_own(j, holder) ||
-		    member->action != PCIPT_ACTION_KEEP || !is_recorded(holder, member->device))
-			return NULL;
-		common = holder;
-	}
-	return common;
-}
-
-static void judge_owner(struct judgement *j, struct pcipt_device *device)
-{
-	const struct pcipt_record *holder =
-		pcipt_records_holder(&j->evidence->records, device->at);
-
-	if (holder)
-		FIND(j, "claimed", device,
-		     pcipt_format("%s belongs to the claim %s", device->address, holder->name),
-		     pcipt_format("the claim is %s%s%s, since %s",
-				  pcipt_claim_state_name(holder->state),
-				  holder->owner ? ", its owner is " : "",
-				  holder->owner ? holder->owner : "",
-				  holder->since ? holder->since : "an unknown time"),
-		     pcipt_format("Run `pcipt release %s` first", holder->name));
-	else if (device->driver && device->driver->vfio)
-		FIND(j, "foreign-owner", device,
-		     pcipt_format("%s is on %s already, and no claim says who wants it",
-				  device->address, device->driver->name),
-		     pcipt_format("its driver link names %s", device->driver->name), NULL);
-}
-
-/* ---- the group ---- */
-
-static void judge_bridge(struct judgement *j, struct pcipt_device *bridge)
-{
-	if (!bridge->driver || bridge->driver->vfio ||
-	    strcmp(bridge->driver->name, "pcieport") == 0 ||
-	    strcmp(bridge->driver->name, "pci-stub") == 0)
-		return;
-	FIND(j, "group-not-viable", bridge,
-	     pcipt_format("IOMMU group %d can't be given away: its bridge %s is on the driver %s",
-			  bridge->group->number, bridge->address, bridge->driver->name),
-	     pcipt_format("bridges may have pcieport or no driver, this one has %s",
-			  bridge->driver->name),
-	     NULL);
-}
-
-/* The first device of a group that was asked for: the finding is told of it. */
-static struct pcipt_device *first_requested(struct pcipt_set *set, const struct pcipt_group *group)
-{
-	for (size_t i = 0; i < set->n_members; i++)
-		if (set->members[i].device->group == group &&
-		    set->members[i].role == PCIPT_ROLE_REQUESTED)
-			return set->members[i].device;
-	return NULL;
-}
-
-/* Names the whole set, so that the answer to the refusal can be typed at once. */
-static void judge_group(struct judgement *j, const struct pcipt_group *group)
-{
-	struct pcipt_device *asked = first_requested(j->set, group);
-	char *others = strdup(""), *whole = strdup(""), *evidence;
-	size_t n = 0;
-
-	for (size_t i = 0; i < j->set->n_members; i++) {
-		const struct pcipt_member *member = &j->set->members[i];
-
-		if (member->action != PCIPT_ACTION_BIND || member->device->group != group)
-			continue;
-		whole = join(whole, " ", strdup(member->device->address));
-		if (member->role == PCIPT_ROLE_REQUESTED)
-			continue;
-		others = join(others, ", ", describe(member->device));
-		n++;
-	}
-	if (n > 0) {
-		evidence = pcipt_format("%s of %zu devices has the number %d", "the IOMMU group",
-					group->n_devices, group->number);
-		FIND(j, "set-incomplete", asked,
-		     pcipt_format("%s can't go without %s: they share IOMMU group %d",
-				  asked->address, others ? others : "", group->number),
-		     evidence,
-		     pcipt_format("Ask for all of %s, or accept the set with --with-set",
-				  whole ? whole : ""));
-	}
-	free(others);
-	free(whole);
-}
-
-static void judge_groups(struct judgement *j)
-{
-	struct pcipt_set *set = j->set;
-
-	for (size_t i = 0; i < set->n_members; i++) {
-		const struct pcipt_group *group = set->members[i].device->group;
-		bool seen = false;
-
-		for (size_t k = 0; k < i; k++)
-			seen |= set->members[k].device->group == group;
-		if (group && !seen)
-			judge_group(j, group);
-	}
-}
-
 /* ---- the host ---- */
 
 static void judge_driver(struct judgement *j)
@@ -290,26 +116,6 @@ static void judge_driver(struct judgement *j)
 		     strdup(pcipt_errno_text(-j->evidence->driver_state)), NULL);
 }
 
-static void judge_records(struct judgement *j)
-{
-	const struct pcipt_error *no_records = j->evidence->no_records;
-
-	if (no_records)
-		FIND(j, "unreadable", NULL,
-		     strdup("whether another claim holds the devices could not be found out"),
-		     pcipt_format("%s", pcipt_error_get_message(no_records)), NULL);
-	/* One damaged record must not stop all others: its devices still show as foreign. */
-	for (size_t i = 0; i < j->evidence->records.n_problems; i++) {
-		FIND(j, "unreadable", NULL,
-		     strdup("a claim's record can't be used, so its devices are not known"),
-		     pcipt_format("%s", pcipt_error_get_message(j->evidence->records.problems[i])),
-		     pcipt_format("%s", pcipt_error_get_remedy(j->evidence->records.problems[i])));
-		/* A file that merely couldn't be opened may hold just this device. */
-		if (pcipt_error_get_code(j->evidence->records.problems[i]) == PCIPT_E_DAMAGED)
-			pcipt_finding_soften_last(&j->set->findings);
-	}
-}
-
 static void judge_member(struct judgement *j, const struct pcipt_member *member)
 {
 	struct pcipt_device *device = member->device;
@@ -317,10 +123,10 @@ static void judge_member(struct judgement *j, const struct pcipt_member *member)
 	if (member->role == PCIPT_ROLE_REQUESTED)
 		judge_kind(j, device);
 	if (member->role == PCIPT_ROLE_BRIDGE) {
-		judge_bridge(j, device);
+		pcipt_judge_bridge(j, device);
 		return;
 	}
-	judge_owner(j, device);
+	pcipt_judge_owner(j, device);
 	if (member->action == PCIPT_ACTION_PIN)
 		FIND(j, "sibling-unbound", device,
 		     pcipt_format("%s shares the IOMMU group and has no driver: it is kept without one",
@@ -339,7 +145,7 @@ static void judge_member(struct judgement *j, const struct pcipt_member *member)
 void pcipt_judge(struct pcipt_set *set, const struct pcipt_evidence *evidence)
 {
 	struct judgement j = { set, evidence };
-	const struct pcipt_record *own = common_claim(&j);
+	const struct pcipt_record *own = pcipt_judge_common_claim(&j);
 
 	/* All of it is in one claim with this driver: nothing is asked for. */
 	if (own) {
@@ -348,9 +154,10 @@ void pcipt_judge(struct pcipt_set *set, const struct pcipt_evidence *evidence)
 		return;
 	}
 	judge_driver(&j);
-	judge_records(&j);
+	pcipt_judge_records(&j);
 	for (size_t i = 0; i < set->n_members; i++)
 		judge_member(&j, &set->members[i]);
+	pcipt_judge_uses(&j);
 	if (!set->with_set)
-		judge_groups(&j);
+		pcipt_judge_groups(&j);
 }

@@ -39,15 +39,30 @@ static bool load_facts(struct pcipt_set *set)
 	return true;
 }
 
+/* Asks the collectors about those members that would leave their drivers. */
+static bool gather(struct pcipt_set *set, struct pcipt_evidence *evidence)
+{
+	_cleanup_free_ struct pcipt_device **devices =
+		calloc(set->n_members + 1, sizeof(*devices));
+	size_t n = 0;
+
+	if (!devices)
+		return false;
+	for (size_t i = 0; i < set->n_members; i++)
+		if (set->members[i].action == PCIPT_ACTION_BIND)
+			devices[n++] = set->members[i].device;
+	pcipt_evidence_gather(set->snap, set->driver, devices, n, evidence);
+	return true;
+}
+
 static bool decide(struct pcipt_set *set, struct pcipt_device *const *devices, size_t n,
 		   const struct pcipt_options *options)
 {
 	struct pcipt_evidence evidence;
 
 	if (!pcipt_closure_compute(devices, n, set->driver, &set->members, &set->n_members) ||
-	    !load_facts(set))
+	    !load_facts(set) || !gather(set, &evidence))
 		return false;
-	pcipt_evidence_gather(set->snap, set->driver, &evidence);
 	set->driver_ready = evidence.driver_state == PCIPT_MODULE_READY;
 	set->options = options;
 	pcipt_judge(set, &evidence);

@@ -2,12 +2,22 @@
 /* Gathering: one call to each collector. */
 #include "usage/evidence.h"
 
+/* Each looks at one kind of thing, and adds to the uses what it finds. */
+static void (*const collectors[])(struct pcipt_inquiry *inquiry) = {
+	NULL,
+};
+
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
+			   struct pcipt_device *const *devices, size_t n,
 			   struct pcipt_evidence *evidence)
 {
+	struct pcipt_inquiry inquiry = { snap, snap->kernel, devices, n, &evidence->uses };
+
 	memset(evidence, 0, sizeof(*evidence));
 	pcipt_records_read(snap->ctx, &evidence->records, &evidence->no_records);
 	evidence->driver_state = snap->kernel->ops->module_state(snap->kernel, driver);
+	for (size_t i = 0; n > 0 && i < ARRAY_SIZE(collectors) && collectors[i]; i++)
+		collectors[i](&inquiry);
 }
 
 void pcipt_evidence_clear(struct pcipt_evidence *evidence)
@@ -15,4 +25,5 @@ void pcipt_evidence_clear(struct pcipt_evidence *evidence)
 	pcipt_records_clear(&evidence->records);
 	pcipt_error_unref(evidence->no_records);
 	evidence->no_records = NULL;
+	pcipt_uses_clear(&evidence->uses);
 }

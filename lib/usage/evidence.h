@@ -8,15 +8,21 @@
 
 #include "inventory/inventory.h"
 #include "usage/record.h"
+#include "usage/uses.h"
 
 struct pcipt_evidence {
 	struct pcipt_records records;	/* who claims what */
 	struct pcipt_error *no_records; /* why claims could not be read, or NULL */
 	int driver_state;		/* enum pcipt_module_state, or -errno */
+	struct pcipt_uses uses;		/* what the host uses the devices for */
 };
 
-/* Never fails: what could not be found out is part of the evidence. */
+/*
+ * `devices` are those that are to leave their drivers. Never fails: what could not be
+ * found out is part of the evidence.
+ */
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
+			   struct pcipt_device *const *devices, size_t n,
 			   struct pcipt_evidence *evidence);
 void pcipt_evidence_clear(struct pcipt_evidence *evidence);
 

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who has a device already: our claims, and others. */
+#include <libpcipt/claim.h>
+
+#include "safety/judge.h"
+
+/* Whether a claim is the caller's own: bound, and not of another owner than asked. */
+static bool is_own(const struct judgement *j, const struct pcipt_record *record)
+{
+	const struct pcipt_options *options = j->set->options;
+
+	return record->state == PCIPT_CLAIM_BOUND &&
+	       strcmp(record->driver, j->set->driver) == 0 &&
+	       (!options || !options->owner || pcipt_streq(options->owner, record->owner));
+}
+
+/* Whether what is at the address is still what the claim took. */
+static bool is_recorded(const struct pcipt_record *record, struct pcipt_device *device)
+{
+	for (size_t i = 0; i < record->n_devices; i++)
+		if (pcipt_address_key(record->devices[i].at) == pcipt_address_key(device->at))
+			return pcipt_streq(record->devices[i].identity,
+					   pcipt_device_get_identity(device));
+	return false;
+}
+
+/* The one own claim that holds all devices asked for; or NULL. */
+const struct pcipt_record *pcipt_judge_common_claim(struct judgement *j)
+{
+	const struct pcipt_record *common = NULL;
+
+	for (size_t i = 0; i < j->set->n_members; i++) {
+		const struct pcipt_member *member = &j->set->members[i];
+		const struct pcipt_record *holder =
+			pcipt_records_holder(&j->evidence->records, member->device->at);
+
+		/* A group that has grown since: what would move now was never judged. */
+		if (member->action == PCIPT_ACTION_BIND)
+			return NULL;
+		if (member->role != PCIPT_ROLE_REQUESTED)
+			continue;
+		if (!holder || (common && holder != common) || !is_own(j, holder) ||
+		    member->action != PCIPT_ACTION_KEEP || !is_recorded(holder, member->device))
+			return NULL;
+		common = holder;
+	}
+	return common;
+}
+
+void pcipt_judge_owner(struct judgement *j, struct pcipt_device *device)
+{
+	const struct pcipt_record *holder =
+		pcipt_records_holder(&j->evidence->records, device->at);
+
+	if (holder)
+		FIND(j, "claimed", device,
+		     pcipt_format("%s belongs to the claim %s", device->address, holder->name),
+		     pcipt_format("the claim is %s%s%s, since %s",
+				  pcipt_claim_state_name(holder->state),
+				  holder->owner ? ", its owner is " : "",
+				  holder->owner ? holder->owner : "",
+				  holder->since ? holder->since : "an unknown time"),
+		     pcipt_format("Run `pcipt release %s` first", holder->name));
+	else if (device->driver && device->driver->vfio)
+		FIND(j, "foreign-owner", device,
+		     pcipt_format("%s is on %s already, and no claim says who wants it",
+				  device->address, device->driver->name),
+		     pcipt_format("its driver link names %s", device->driver->name), NULL);
+}
+
+void pcipt_judge_records(struct judgement *j)
+{
+	const struct pcipt_error *no_records = j->evidence->no_records;
+
+	if (no_records)
+		FIND(j, "unreadable", NULL,
+		     strdup("whether another claim holds the devices could not be found out"),
+		     pcipt_format("%s", pcipt_error_get_message(no_records)), NULL);
+	/* One damaged record must not stop all others: its devices still show as foreign. */
+	for (size_t i = 0; i < j->evidence->records.n_problems; i++) {
+		FIND(j, "unreadable", NULL,
+		     strdup("a claim's record can't be used, so its devices are not known"),
+		     pcipt_format("%s", pcipt_error_get_message(j->evidence->records.problems[i])),
+		     pcipt_format("%s", pcipt_error_get_remedy(j->evidence->records.problems[i])));
+		/* A file that merely couldn't be opened may hold just this device. */
+		if (pcipt_error_get_code(j->evidence->records.problems[i]) == PCIPT_E_DAMAGED)
+			pcipt_finding_soften_last(&j->set->findings);
+	}
+}
