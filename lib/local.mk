@@ -13,6 +13,7 @@ libpcipt_core_la_SOURCES = \
 	lib/kernel/confined.c \
 	lib/kernel/guarded.c \
 	lib/kernel/kernel.c lib/kernel/kernel.h \
+	lib/kernel/library.c lib/kernel/library.h \
 	lib/kernel/modules.c \
 	lib/kernel/real.c lib/kernel/real.h \
 	lib/kernel/records.c \
@@ -72,7 +73,7 @@ libpcipt_core_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DPCIPT_API='__attribute__((visibility("default")))'
 libpcipt_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -pthread \
 	$(JSON_C_CFLAGS) $(KMOD_CFLAGS) $(NAMES_CFLAGS)
-libpcipt_core_la_LIBADD = $(JSON_C_LIBS) $(KMOD_LIBS) $(NAMES_LIBS) -lpthread
+libpcipt_core_la_LIBADD = $(JSON_C_LIBS) $(NAMES_LIBS) $(DL_LIBS) -lpthread
 
 libpcipt_la_SOURCES =
 libpcipt_la_LIBADD = libpcipt-core.la
