@@ -179,20 +179,48 @@ static void match_line(struct word line, const char *ids, struct pcipt_alias_mat
 		add_module(matches, name);
 }
 
+/* The next line, without its newline, cut off the front of the text. */
+static struct word next_line(struct word *text)
+{
+	const char *newline = memchr(text->p, '\n', text->length);
+	struct word line = { text->p, newline ? (size_t)(newline - text->p) : text->length };
+	size_t n = line.length + (newline != NULL);
+
+	text->p += n;
+	text->length -= n;
+	return line;
+}
+
+size_t pcipt_modules_alias_keep_pci(char *text, size_t length)
+{
+	struct word rest = { text, length };
+	size_t kept = 0;
+
+	while (rest.length > 0) {
+		struct word line = next_line(&rest), words = line, keyword = next_word(&words);
+		struct word pattern = next_word(&words);
+
+		if (!skip_prefix(&keyword, "alias") || keyword.length > 0 ||
+		    (!skip_prefix(&pattern, "vfio_pci:") && !skip_prefix(&pattern, "pci:")))
+			continue;
+		memmove(text + kept, line.p, line.length);
+		kept += line.length;
+		/* The last line may lack its newline; then there is room for none. */
+		if (kept < length)
+			text[kept++] = '\n';
+	}
+	return kept;
+}
+
 void pcipt_modules_alias_match(const char *text, size_t length, const char *modalias,
 			       struct pcipt_alias_matches *matches)
 {
+	struct word rest = { text, length };
+
 	memset(matches, 0, sizeof(*matches));
 	if (!modalias || strncmp(modalias, "pci:", 4) != 0 ||
 	    strnlen(modalias, PCIPT_MODALIAS_MAX + 1) > PCIPT_MODALIAS_MAX)
 		return;
-	while (length > 0) {
-		const char *newline = memchr(text, '\n', length);
-		size_t n = newline ? (size_t)(newline - text) : length;
-
-		match_line((struct word){ text, n }, modalias + 4, matches);
-		n += newline != NULL;
-		text += n;
-		length -= n;
-	}
+	while (rest.length > 0)
+		match_line(next_line(&rest), modalias + 4, matches);
 }

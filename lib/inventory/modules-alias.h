@@ -52,6 +52,12 @@ void pcipt_modules_alias_match(const char *text, size_t length, const char *moda
 			       struct pcipt_alias_matches *matches);
 
 /*
+ * Moves the lines that can match a PCI device to the front of the text, in their order,
+ * and returns their length: less to look through for each of many devices.
+ */
+size_t pcipt_modules_alias_keep_pci(char *text, size_t length);
+
+/*
  * Whether the whole text matches the pattern: '*' any characters or none, '?' any one,
  * [abc] and [0-9A-F] one of these. Nothing else is special. A set that isn't closed, is
  * empty, or begins with '!' or '^' (modules have no such) matches nothing.

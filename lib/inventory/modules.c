@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which modules would take a device: the running kernel's modules.alias, read once. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "inventory/inventory.h"
 #include "inventory/modules-alias.h"
 
-/* Debian's has 1.5 MB. */
-#define ALIAS_FILE_MAX (16 * 1024 * 1024)
-
+/* The file's lines that can match a PCI device: a third of Debian's 1.5 MB. */
 static char *read_aliases(struct pcipt_kernel *k, size_t *length)
 {
-	_cleanup_free_ char *text = NULL;
-	char release[128], path[256];
+	char release[128], path[256], *text = NULL;
 	ssize_t n;
 
 	if (k->ops->read(k, PCIPT_AT_ROOT, "proc/sys/kernel/osrelease", release,
@@ -20,12 +16,11 @@ static char *read_aliases(struct pcipt_kernel *k, size_t *length)
 	    strchr(release, '/'))
 		return NULL;
 	snprintf(path, sizeof(path), "lib/modules/%s/modules.alias", release);
-	text = malloc(ALIAS_FILE_MAX);
-	n = text ? k->ops->read_bytes(k, PCIPT_AT_ROOT, path, text, ALIAS_FILE_MAX) : -ENOMEM;
+	n = pcipt_kernel_read_file(k, PCIPT_AT_ROOT, path, &text);
 	if (n < 0)
 		return NULL;
-	*length = (size_t)n;
-	return steal(&text);
+	*length = pcipt_modules_alias_keep_pci(text, (size_t)n);
+	return text;
 }
 
 /* The alias as the kernel makes it, from the ids that the snapshot has. */
@@ -62,15 +57,42 @@ static void fill_one(struct pcipt_device *device, const char *text, size_t lengt
 			pcipt_arena_copy(arena, matches.vfio, strlen(matches.vfio));
 }
 
+/* Devices with the same ids and class stand side by side. */
+static int compare(const void *x, const void *y)
+{
+	const struct pcipt_device *a = *(struct pcipt_device *const *)x;
+	const struct pcipt_device *b = *(struct pcipt_device *const *)y;
+	int r = memcmp(a->ids, b->ids, sizeof(a->ids));
+
+	return r ? r : memcmp(&a->class_id, &b->class_id, sizeof(a->class_id));
+}
+
+static void copy_one(struct pcipt_device *device, const struct pcipt_device *twin)
+{
+	struct pcipt_details *details = device->facts->details;
+
+	details->modules = twin->facts->details->modules;
+	details->n_modules = twin->facts->details->n_modules;
+	details->vfio_module = twin->facts->details->vfio_module;
+}
+
 void pcipt_modules_fill(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n)
 {
+	_cleanup_free_ struct pcipt_device **sorted = calloc(n + 1, sizeof(*sorted));
 	_cleanup_free_ char *text = NULL;
-	size_t length = 0;
+	size_t length = 0, m = 0;
 
-	text = read_aliases(snap->kernel, &length);
+	text = sorted ? read_aliases(snap->kernel, &length) : NULL;
 	if (!text)
 		return;
 	for (size_t i = 0; i < n; i++)
 		if (!(devices[i]->loaded & PCIPT_FACTS_MODULES))
-			fill_one(devices[i], text, length);
+			sorted[m++] = devices[i];
+	qsort(sorted, m, sizeof(*sorted), compare);
+	for (size_t i = 0; i < m; i++) {
+		if (i > 0 && compare(&sorted[i], &sorted[i - 1]) == 0)
+			copy_one(sorted[i], sorted[i - 1]);
+		else
+			fill_one(sorted[i], text, length);
+	}
 }

@@ -283,11 +283,39 @@ START_TEST(more_than_fit)
 }
 END_TEST
 
+/* What was thrown away could not match: the same answer from what is left. */
+static void same_when_kept(const char *text, size_t length, const char *modalias)
+{
+	struct pcipt_alias_matches whole = m;
+	char *copy = malloc(length ? length : 1);
+	size_t kept;
+
+	memcpy(copy, text, length);
+	kept = pcipt_modules_alias_keep_pci(copy, length);
+	ck_assert_uint_le(kept, length);
+	match_bytes(copy, kept, modalias);
+	ck_assert_mem_eq(&m, &whole, sizeof(m));
+	free(copy);
+}
+
+START_TEST(keeps_what_can_match)
+{
+	char text[] = "# pci:v\nalias usb:v* u\nalias pci:* a\naliases pci:* b\n"
+		      " alias\tvfio_pci:* c\nalias pcie:* d\nalias pci:* e";
+	size_t n = pcipt_modules_alias_keep_pci(text, strlen(text));
+
+	text[n] = '\0';
+	ck_assert_str_eq(text, "alias pci:* a\n alias\tvfio_pci:* c\nalias pci:* e\n");
+	ck_assert_uint_eq(pcipt_modules_alias_keep_pci(NULL, 0), 0);
+}
+END_TEST
+
 START_TEST(mutations)
 {
 	static const char likely[] = "*?[]-!^ \n\t0123ABCDvsdbci:";
 	uint64_t state = 20250101 + (uint64_t)_i;
 	char text[sizeof(file)];
+	size_t length;
 
 	for (int round = 0; round < 3000; round++) {
 		memcpy(text, file, sizeof(text));
@@ -298,7 +326,9 @@ START_TEST(mutations)
 				c = likely[next_random(&state, sizeof(likely))];
 			text[next_random(&state, sizeof(text) - 1)] = c;
 		}
-		match_bytes(text, next_random(&state, sizeof(text)), round % 2 ? NIC : MLX);
+		length = next_random(&state, sizeof(text));
+		match_bytes(text, length, round % 2 ? NIC : MLX);
+		same_when_kept(text, length, round % 2 ? NIC : MLX);
 		ck_assert_uint_le(m.n_modules, PCIPT_ALIAS_MODULES_MAX);
 		for (size_t i = 0; i < m.n_modules; i++) {
 			ck_assert_uint_gt(strlen(m.modules[i]), 0);
@@ -327,6 +357,7 @@ Suite *modules_alias_suite(void)
 	tcase_add_loop_test(tc, line_table, 0, ARRAY_SIZE(lines));
 	tcase_add_test(tc, long_names);
 	tcase_add_test(tc, more_than_fit);
+	tcase_add_test(tc, keeps_what_can_match);
 	tcase_add_loop_test(tc, mutations, 0, 2);
 	suite_add_tcase(suite, tc);
 	return suite;
