@@ -167,13 +167,26 @@ static int note_releasing(struct pcipt_context *ctx, struct pcipt_record *record
 	return 0;
 }
 
+/* Only what the claim concerns: other devices may be stuck, and a host has many. */
+static int snapshot_of_claim(struct pcipt_context *ctx, const struct pcipt_record *record,
+			     struct pcipt_snapshot **snap, struct pcipt_error **error)
+{
+	_cleanup_free_ const char **addresses = calloc(record->n_devices + 1, sizeof(*addresses));
+
+	if (!addresses)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < record->n_devices; i++)
+		addresses[i] = record->devices[i].address;
+	return pcipt_snapshot_new_scoped(ctx, addresses, record->n_devices, snap, error);
+}
+
 static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
 			   const struct pcipt_options *options, struct pcipt_result **result,
 			   struct pcipt_error **error)
 {
 	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
-	int r = pcipt_snapshot_new(ctx, &snap, error);
+	int r = snapshot_of_claim(ctx, &now->record, &snap, error);
 
 	if (r == 0)
 		r = check(ctx, snap, &now->record, error);

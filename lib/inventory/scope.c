@@ -100,7 +100,8 @@ static int follow(struct pcipt_found *found)
 		struct pcipt_device device = { .snap = found->snap, .at = found->at[i] };
 
 		pcipt_address_print(device.at, device.address);
-		if (k->ops->exists(k, PCIPT_AT_PCI_DEVICES, device.address) != 1)
+		/* What can't be looked at may be there: then reading it says what is wrong. */
+		if (k->ops->exists(k, PCIPT_AT_PCI_DEVICES, device.address) == 0)
 			continue;
 		/* Those that are there come to the front, behind what was looked at. */
 		found->at[i] = found->at[kept];

@@ -35,11 +35,7 @@ static void judge_platform(struct judgement *j, struct pcipt_device *device)
 	if (class_id == 0x0600 || class_id == 0x0601 || class_id == 0x0602 || class_id == 0x0c05)
 		FIND(j, "platform-function", device,
 		     pcipt_format("%s is part of the platform, not a card", device->address),
-		     pcipt_format("its class is 0x%06x (%s)", device->class_id,
-				  pcipt_device_get_class_name(device) ?
-					  pcipt_device_get_class_name(device) :
-					  "platform"),
-		     NULL);
+		     pcipt_format("its class is 0x%06x", device->class_id), NULL);
 }
 
 static void judge_display(struct judgement *j, struct pcipt_device *device)

@@ -22,11 +22,19 @@ static void set_destroy(struct pcipt_set *set)
 PCIPT_DEFINE_REFS(set, set_destroy)
 PCIPT_DEFINE_CLEANUP(struct pcipt_set, pcipt_set_unref)
 
+/* Names are read from a large file, and told only of devices that would have to come along. */
+static bool needs_name(const struct pcipt_set *set, const struct pcipt_member *member)
+{
+	return !set->with_set && member->action == PCIPT_ACTION_BIND &&
+	       member->role != PCIPT_ROLE_REQUESTED;
+}
+
 /* The judge makes no system call: what it asks of the members is read here. */
 static bool load_facts(struct pcipt_set *set)
 {
 	_cleanup_free_ struct pcipt_device **devices =
 		calloc(set->n_members + 1, sizeof(*devices));
+	size_t n = 0;
 
 	if (!devices)
 		return false;
@@ -35,7 +43,11 @@ static bool load_facts(struct pcipt_set *set)
 	pcipt_devices_load(set->snap, devices, set->n_members,
 			   PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_VIRTFNS |
 				   PCIPT_FACTS_POWER | PCIPT_FACTS_OVERRIDE |
-				   PCIPT_FACTS_IDENTITY | PCIPT_FACTS_NAMES);
+				   PCIPT_FACTS_IDENTITY);
+	for (size_t i = 0; i < set->n_members; i++)
+		if (needs_name(set, &set->members[i]))
+			devices[n++] = set->members[i].device;
+	pcipt_devices_load(set->snap, devices, n, PCIPT_FACTS_NAMES);
 	return true;
 }
 
