@@ -30,6 +30,7 @@ tests_unit_unit_SOURCES = \
 	tests/fake-kernel/records.c \
 	tests/fake-kernel/sim.c tests/fake-kernel/sim.h \
 	tests/unit/machine.c tests/unit/machine.h \
+	tests/unit/scene.c tests/unit/scene.h \
 	tests/unit/test_address.c \
 	tests/unit/test_apply.c \
 	tests/unit/test_apply_odd.c \
@@ -39,6 +40,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_confined.c \
 	tests/unit/test_describe.c \
 	tests/unit/test_error.c \
+	tests/unit/test_findings.c \
 	tests/unit/test_hostile.c \
 	tests/unit/test_interrupted.c \
 	tests/unit/test_judge.c \

@@ -111,6 +111,17 @@ static void a_new_member(void)
 						 .driver = "e1000e" });
 }
 
+static void virtual_functions(void)
+{
+	sim_add(sim, &(struct sim_device_facts){ .address = "0000:01:10.0",
+						 .parent = "0000:00:01.0",
+						 .vendor = 0x10de,
+						 .device = 0x2485,
+						 .class_id = 0x030000,
+						 .group = 9,
+						 .physfn = GPU });
+}
+
 static void gone(void)
 {
 	sim_remove(sim, AUDIO);
@@ -129,6 +140,7 @@ static const struct {
 	{ "another vendor's card", another_vendor, PCIPT_E_STALE },
 	{ "another group", another_group, PCIPT_E_STALE },
 	{ "a new member of the group", a_new_member, PCIPT_E_STALE },
+	{ "virtual functions", virtual_functions, PCIPT_E_STALE },
 	{ "gone", gone, PCIPT_E_GONE },
 };
 

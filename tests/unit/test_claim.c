@@ -212,6 +212,28 @@ START_TEST(claimed_by_another)
 }
 END_TEST
 
+/* The claim of one owner is not found again by another. */
+START_TEST(claimed_by_another_owner)
+{
+	struct pcipt_options *options = machine_options();
+	struct pcipt_error *error = NULL;
+	struct pcipt_result *result = NULL;
+	struct pcipt_claim *claim;
+	int code;
+
+	assert_ok(pcipt_options_set_owner(options, "first", &error), error);
+	pcipt_claim_unref(bind_with(GPU, options, NULL, &error, &code));
+	ck_assert_int_eq(code, 0);
+	claim = bind_with(GPU, options, &result, &error, &code);
+	ck_assert_int_eq(pcipt_result_get_outcome(result), PCIPT_OUTCOME_UNCHANGED);
+	assert_ok(pcipt_options_set_owner(options, "second", &error), error);
+	assert_refused(machine_set_with(ctx, GPU, options), "claimed");
+	pcipt_result_unref(result);
+	pcipt_claim_unref(claim);
+	pcipt_options_unref(options);
+}
+END_TEST
+
 /* The group grew while it was claimed: what is new was never judged, and is not moved. */
 START_TEST(claimed_group_that_grew)
 {
@@ -480,6 +502,7 @@ Suite *suite_claim(void)
 	tcase_add_test(tc, the_record_comes_first);
 	tcase_add_loop_test(tc, bound_already, 0, 2);
 	tcase_add_test(tc, claimed_by_another);
+	tcase_add_test(tc, claimed_by_another_owner);
 	tcase_add_test(tc, claimed_group_that_grew);
 	tcase_add_test(tc, unsafe_set);
 	tcase_add_test(tc, permission_before_findings);

@@ -362,11 +362,12 @@ static void shrink(struct question *q, property_fn check, struct test_random ran
 
 static void random_question(struct question *q, struct test_random *random)
 {
-	static const char *const drivers[] = { "vfio-pci", "vfio-pci", "pci-stub", "mlx5_vfio_pci" };
+	static const char *const drivers[] = { "vfio-pci", "vfio-pci", "vfio-pci", "pci-stub",
+					       "mlx5_vfio_pci", "uio_pci_generic" };
 
 	memset(q, 0, sizeof(*q));
 	topology_random(&q->topology, random);
-	q->driver = drivers[test_random_below(random, 4)];
+	q->driver = drivers[test_random_below(random, 6)];
 	for (size_t i = 0; i < q->topology.n; i++)
 		q->asked[i] = test_random_once_in(random, 4);
 	q->asked[test_random_below(random, (uint32_t)q->topology.n)] = true;

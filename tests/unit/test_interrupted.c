@@ -101,7 +101,7 @@ static void clean_up(const char *when)
 /* One try with the n-th operation failing, or all from the n-th on. */
 struct attempt {
 	int r;
-	size_t operations;
+	size_t begin, operations; /* in the log */
 	struct pcipt_error *error;
 };
 
@@ -124,15 +124,14 @@ static struct attempt bind_with_fault(unsigned int variant, unsigned int n, unsi
 static struct attempt release_with_fault(unsigned int variant, unsigned int n, unsigned int last)
 {
 	struct attempt attempt = { 0 };
-	size_t begin;
 
 	forget();
 	use(variant);
 	must_bind();
-	begin = sim_log_count(sim);
+	attempt.begin = sim_log_count(sim);
 	sim_fail(sim, &(struct sim_fault){ ~0u, NULL, n, last, EIO, SIM_FAILS });
 	attempt.r = release_elsewhere(&attempt.error);
-	attempt.operations = sim_log_count(sim) - begin;
+	attempt.operations = sim_log_count(sim) - attempt.begin;
 	return attempt;
 }
 
@@ -226,7 +225,8 @@ START_TEST(each_operation_of_a_release_fails)
 {
 	for (unsigned int n = 1; n < 1000; n++) {
 		struct attempt attempt = release_with_fault((unsigned int)_i, n, n);
-		char *when = test_format("variant %d, operation %u: %s", _i, n,
+		char *when = test_format("variant %d, operation %u (%s): %s", _i, n,
+					 sim_log_at(sim, attempt.begin + n - 1),
 					 pcipt_errc_name(attempt.r));
 		size_t claims;
 

@@ -306,6 +306,76 @@ START_TEST(half_put_back_by_hand)
 }
 END_TEST
 
+/* Pinned by the claim, and bound by somebody since: it isn't the claim's any more. */
+START_TEST(pinned_device_of_somebody_else)
+{
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+
+	forget();
+	use(5);
+	pcipt_claim_unref(must_bind());
+	sim_force_override(sim, "0000:01:01.0", "e1000e");
+	sim_force_driver(sim, "0000:01:01.0", "e1000e");
+	sim_log_clear(sim);
+	assert_ok(release_elsewhere(&result, &error), error);
+	assert_driver(sim, GPU, "nouveau");
+	assert_driver(sim, "0000:01:01.0", "e1000e");
+	ck_assert(warns_of(result, "0000:01:01.0"));
+	ck_assert_uint_eq(sim_log_matches(sim, "write /sys/bus/pci/devices/0000:01:01.0"), 0);
+	pcipt_result_unref(result);
+}
+END_TEST
+
+/* A plan of a release, carried out when its claim has ended and another has come. */
+START_TEST(plan_of_an_ended_claim)
+{
+	struct pcipt_claim *claim = must_bind();
+	struct pcipt_snapshot *snap = NULL;
+	struct pcipt_error *error = NULL;
+	struct pcipt_plan *plan = NULL;
+
+	assert_ok(pcipt_snapshot_new(ctx, &snap, &error), error);
+	assert_ok(pcipt_plan_release(snap, claim, NULL, &plan, &error), error);
+	assert_ok(release_elsewhere(NULL, &error), error);
+	if (_i == 1)
+		pcipt_claim_unref(must_bind());
+	sim_log_clear(sim);
+	ck_assert_int_eq(pcipt_apply(ctx, plan, NULL, NULL, &error), PCIPT_E_STALE);
+	assert_fails(PCIPT_E_STALE, error);
+	ck_assert_uint_eq(sim_log_matches(sim, "write "), 0);
+	assert_driver(sim, GPU, _i == 1 ? "vfio-pci" : "nouveau");
+	pcipt_plan_unref(plan);
+	pcipt_snapshot_unref(snap);
+	pcipt_claim_unref(claim);
+}
+END_TEST
+
+/* The kernel's state went with the boot: the record ends, no device is touched. */
+START_TEST(claim_of_another_boot)
+{
+	static const char record[] =
+		"{ \"schema\": \"libpcipt-claim/1\", \"name\": \"old\", \"state\": \"bound\", "
+		"\"driver\": \"vfio-pci\", \"boot_id\": \"another\", \"devices\": [ { "
+		"\"address\": \"" GPU "\", \"role\": \"requested\", \"action\": \"bind\", "
+		"\"driver_before\": \"pci-stub\" } ] }";
+	struct pcipt_result *result = NULL;
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_error *error = NULL;
+
+	sim_put_record(sim, "/run/libpcipt/claims", "old.json", record);
+	assert_ok(pcipt_claim_find(ctx, "old", &claim, &error), error);
+	assert_ok(pcipt_claim_release(ctx, claim, NULL, &result, &error), error);
+	ck_assert_uint_eq(sim_log_matches(sim, "write "), 0);
+	ck_assert_uint_eq(pcipt_result_warning_count(result), 1);
+	ck_assert_int_eq(pcipt_result_get_outcome(result), PCIPT_OUTCOME_DONE);
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+	assert_state(sim, before, "after a release of another boot's claim");
+	pcipt_result_unref(result);
+	pcipt_claim_unref(claim);
+}
+END_TEST
+
 /* ---- what stands in a release's way ---- */
 
 static void assert_still_bound(int r, int code, struct pcipt_error *error)
@@ -482,6 +552,9 @@ Suite *suite_release(void)
 	tcase_add_test(tc, device_of_somebody_else);
 	tcase_add_test(tc, another_device_at_the_address);
 	tcase_add_test(tc, half_put_back_by_hand);
+	tcase_add_test(tc, pinned_device_of_somebody_else);
+	tcase_add_loop_test(tc, plan_of_an_ended_claim, 0, 2);
+	tcase_add_test(tc, claim_of_another_boot);
 	tcase_add_test(tc, not_permitted);
 	tcase_add_test(tc, not_real);
 	tcase_add_loop_test(tc, record_that_cannot_be_written, 0, 3);

@@ -140,7 +140,8 @@ static const char *random_driver(struct test_random *random)
 {
 	static const char *const names[] = { NULL,	 NULL,	     NULL,	  "e1000e", "nvme",
 					     "nouveau",	 "vfio-pci", "vfio-pci",  "pci-stub",
-					     "pcieport", "mlx5_vfio_pci", "not-vfio" };
+					     "pcieport", "mlx5_vfio_pci", "not-vfio",
+					     "uio_pci_generic" };
 
 	return names[test_random_below(random, sizeof(names) / sizeof(*names))];
 }

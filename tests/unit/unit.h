@@ -21,6 +21,7 @@
 	SUITE(describe)                                                                           \
 	SUITE(hostile)                                                                            \
 	SUITE(closure)                                                                            \
+	SUITE(findings)                                                                           \
 	SUITE(judge)                                                                              \
 	SUITE(plan)                                                                               \
 	SUITE(record)                                                                             \

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Finding by finding: for each code of the table one machine that raises it, and one
+ * that is the same but for what clears it. A code without a case fails.
+ */
+#include "scene.h"
+
+/* ---- the cases ---- */
+
+static void raise_not_bindable(void)
+{
+	scene_ask(BRIDGE);
+}
+
+static void raise_no_iommu(void)
+{
+	scene_ask(NIC);
+	scene_device(NIC)->group = NULL;
+}
+
+static void raise_group_not_viable(void)
+{
+	scene_ask_card();
+	world_set_driver(&scene.world, BRIDGE, "shpchp");
+}
+
+static void clear_group_not_viable(void)
+{
+	world_set_driver(&scene.world, BRIDGE, NULL);
+}
+
+static void raise_pf_with_vfs(void)
+{
+	struct pcipt_facts *facts = world_facts(&scene.world, PF);
+
+	scene_ask(PF);
+	scene.virtfns[0] = scene_device(NIC);
+	facts->virtfns = scene.virtfns;
+	facts->n_virtfns = 1;
+	facts->has_vfs = true;
+}
+
+static void clear_pf_with_vfs(void)
+{
+	world_facts(&scene.world, PF)->n_virtfns = 0;
+	world_facts(&scene.world, PF)->has_vfs = false;
+}
+
+static void raise_vf_pf_unbound(void)
+{
+	scene_ask(NIC);
+	world_facts(&scene.world, NIC)->physfn = scene_device(PF);
+	world_set_driver(&scene.world, PF, NULL);
+}
+
+static void clear_vf_pf_unbound(void)
+{
+	world_set_driver(&scene.world, PF, "igb");
+}
+
+static void clear_claimed(void)
+{
+	scene.recorded[0].at = scene_device(GPU)->at;
+}
+
+static void raise_driver_missing(void)
+{
+	scene_ask(NIC);
+	scene.evidence.driver_state = PCIPT_MODULE_ABSENT;
+}
+
+static void clear_driver_missing(void)
+{
+	scene.evidence.driver_state = PCIPT_MODULE_LOADABLE;
+}
+
+static void raise_set_incomplete(void)
+{
+	scene_ask(GPU);
+}
+
+static void clear_set_incomplete(void)
+{
+	scene_ask(AUDIO);
+	scene_ask(SIBLING);
+}
+
+static void raise_boot_vga(void)
+{
+	scene_ask_card();
+	world_facts(&scene.world, GPU)->boot_vga = 1;
+}
+
+static void clear_boot_vga(void)
+{
+	world_facts(&scene.world, GPU)->boot_vga = 0;
+}
+
+static void raise_foreign_owner(void)
+{
+	scene_ask(NIC);
+	world_set_driver(&scene.world, NIC, "vfio-pci");
+}
+
+static void clear_foreign_owner(void)
+{
+	world_set_driver(&scene.world, NIC, "e1000e");
+}
+
+static void raise_platform_function(void)
+{
+	scene_ask(NIC);
+	scene_device(NIC)->class_id = 0x0c0500;
+}
+
+static void clear_platform_function(void)
+{
+	scene_device(NIC)->class_id = 0x020000;
+}
+
+static void raise_unreadable(void)
+{
+	scene_ask(NIC);
+	world_facts(&scene.world, NIC)->override_unknown = true;
+}
+
+static void clear_unreadable(void)
+{
+	world_facts(&scene.world, NIC)->override_unknown = false;
+}
+
+static void raise_sibling_unbound(void)
+{
+	scene_ask(GPU);
+	scene_ask(AUDIO);
+	world_set_driver(&scene.world, SIBLING, NULL);
+}
+
+static void clear_sibling_unbound(void)
+{
+	world_set_driver(&scene.world, SIBLING, "vfio-pci");
+}
+
+static void raise_override_present(void)
+{
+	scene_ask(NIC);
+	world_facts(&scene.world, NIC)->driver_override = "e1000e";
+}
+
+static void clear_override_present(void)
+{
+	world_facts(&scene.world, NIC)->driver_override = NULL;
+}
+
+static void ask_nic_instead(void)
+{
+	scene.n_asked = 0;
+	scene_ask(NIC);
+}
+
+static void give_group(void)
+{
+	scene_device(NIC)->group = scene_device(PF)->group;
+}
+
+static const struct {
+	const char *code;
+	void (*raise)(void);
+	void (*clear)(void);
+	int about; /* the device that the finding names; -1 for the host */
+} cases[] = {
+	{ "not-bindable", raise_not_bindable, ask_nic_instead, BRIDGE },
+	{ "no-iommu", raise_no_iommu, give_group, NIC },
+	{ "group-not-viable", raise_group_not_viable, clear_group_not_viable, BRIDGE },
+	{ "pf-with-vfs", raise_pf_with_vfs, clear_pf_with_vfs, PF },
+	{ "vf-pf-unbound", raise_vf_pf_unbound, clear_vf_pf_unbound, NIC },
+	{ "claimed", scene_claim_nic, clear_claimed, NIC },
+	{ "driver-missing", raise_driver_missing, clear_driver_missing, -1 },
+	{ "set-incomplete", raise_set_incomplete, clear_set_incomplete, GPU },
+	{ "boot-vga", raise_boot_vga, clear_boot_vga, GPU },
+	{ "foreign-owner", raise_foreign_owner, clear_foreign_owner, NIC },
+	{ "platform-function", raise_platform_function, clear_platform_function, NIC },
+	{ "unreadable", raise_unreadable, clear_unreadable, NIC },
+	{ "sibling-unbound", raise_sibling_unbound, clear_sibling_unbound, SIBLING },
+	{ "override-present", raise_override_present, clear_override_present, NIC },
+};
+
+#define N_CASES (sizeof(cases) / sizeof(*cases))
+
+START_TEST(raised_and_cleared)
+{
+	const struct pcipt_finding_row *row = pcipt_finding_row(cases[_i].code);
+	const struct pcipt_finding *found;
+
+	ck_assert_ptr_nonnull(row);
+	cases[_i].raise();
+	scene_judge();
+	found = scene_finding(cases[_i].code);
+	ck_assert_msg(found != NULL, "%s isn't raised", cases[_i].code);
+	ck_assert_int_eq(found->severity, row->severity);
+	ck_assert_ptr_eq(found->device,
+			 cases[_i].about < 0 ? NULL : scene_device((size_t)cases[_i].about));
+	ck_assert(*found->message && *found->evidence && *found->remedy);
+	ck_assert_msg(strpbrk(found->message, "\n\r") == NULL, "%s: more than a line", row->code);
+	ck_assert(!found->allowed);
+	ck_assert(pcipt_findings_are_clear(&scene.set.findings) ==
+		  (row->severity == PCIPT_SEVERITY_WARNING));
+	cases[_i].clear();
+	scene_judge();
+	ck_assert_msg(scene_finding(cases[_i].code) == NULL, "%s isn't cleared", cases[_i].code);
+}
+END_TEST
+
+START_TEST(every_code_has_a_case)
+{
+	for (size_t i = 0; i < pcipt_finding_row_count(); i++) {
+		const struct pcipt_finding_row *row = pcipt_finding_row_at(i);
+		size_t n = 0;
+
+		for (size_t k = 0; k < N_CASES; k++)
+			n += strcmp(cases[k].code, row->code) == 0;
+		ck_assert_msg(n > 0, "%s has no case here", row->code);
+		ck_assert(*row->text && *row->clears);
+		for (size_t k = 0; k < i; k++)
+			ck_assert_str_ne(row->code, pcipt_finding_row_at(k)->code);
+	}
+	ck_assert_ptr_null(pcipt_finding_row_at(pcipt_finding_row_count()));
+	ck_assert_ptr_null(pcipt_finding_row("no-such-code"));
+}
+END_TEST
+
+/* ---- allowing ---- */
+
+static bool may_be_allowed(const struct pcipt_finding_row *row)
+{
+	return row->severity != PCIPT_SEVERITY_HARD && strcmp(row->code, "set-incomplete") != 0;
+}
+
+START_TEST(allowed_by_name)
+{
+	const struct pcipt_finding_row *row = pcipt_finding_row(cases[_i].code);
+	struct pcipt_error *error = NULL;
+	int r = pcipt_options_add_allow(scene.options, row->code, NULL, &error);
+
+	cases[_i].raise();
+	scene_judge();
+	if (may_be_allowed(row)) {
+		ck_assert_int_eq(r, 0);
+		ck_assert(scene_finding(row->code)->allowed == (row->severity == PCIPT_SEVERITY_BLOCKER));
+		ck_assert(pcipt_findings_are_clear(&scene.set.findings));
+	} else {
+		ck_assert_int_eq(r, PCIPT_E_INVALID);
+		assert_fails(PCIPT_E_INVALID, error);
+		ck_assert(!scene_finding(row->code)->allowed);
+		ck_assert(!pcipt_findings_are_clear(&scene.set.findings));
+	}
+}
+END_TEST
+
+START_TEST(allowed_on_one_device)
+{
+	struct pcipt_error *error = NULL;
+
+	scene_ask(NIC);
+	scene_ask(PF);
+	world_set_driver(&scene.world, NIC, "vfio-pci");
+	world_set_driver(&scene.world, PF, "vfio-pci");
+	/* The short form of an address is one address too. */
+	assert_ok(pcipt_options_add_allow(scene.options, "foreign-owner", "02:00.0", &error), error);
+	scene_judge();
+	ck_assert_uint_eq(scene.set.findings.n, 2);
+	ck_assert(scene.set.findings.items[0].allowed && !scene.set.findings.items[1].allowed);
+	ck_assert(!pcipt_findings_are_clear(&scene.set.findings));
+	assert_ok(pcipt_options_add_allow(scene.options, "foreign-owner", "0000:03:00.0", &error),
+		  error);
+	scene_judge();
+	ck_assert(pcipt_findings_are_clear(&scene.set.findings));
+}
+END_TEST
+
+/* Another code's allowance, or one for another device, does nothing. */
+START_TEST(not_allowed_by_others)
+{
+	struct pcipt_error *error = NULL;
+
+	scene_ask(NIC);
+	world_set_driver(&scene.world, NIC, "vfio-pci");
+	assert_ok(pcipt_options_add_allow(scene.options, "boot-vga", NULL, &error), error);
+	assert_ok(pcipt_options_add_allow(scene.options, "foreign-owner", "01:00.0", &error), error);
+	scene_judge();
+	ck_assert(!scene_finding("foreign-owner")->allowed);
+}
+END_TEST
+
+Suite *suite_findings(void)
+{
+	Suite *suite = suite_create("findings");
+	TCase *tc = tcase_create("table");
+
+	tcase_add_checked_fixture(tc, scene_begin, scene_end);
+	tcase_add_loop_test(tc, raised_and_cleared, 0, N_CASES);
+	tcase_add_test(tc, every_code_has_a_case);
+	tcase_add_loop_test(tc, allowed_by_name, 0, N_CASES);
+	tcase_add_test(tc, allowed_on_one_device);
+	tcase_add_test(tc, not_allowed_by_others);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
