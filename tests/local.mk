@@ -47,9 +47,11 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_plan.c \
 	tests/unit/test_record.c \
 	tests/unit/test_release.c \
+	tests/unit/test_scoped.c \
 	tests/unit/test_selector.c \
 	tests/unit/test_snapshot.c \
 	tests/unit/test_store.c \
+	tests/unit/test_unreadable.c \
 	tests/unit/topology.c tests/unit/topology.h \
 	tests/unit/tree.c tests/unit/tree.h \
 	tests/unit/unit.c tests/unit/unit.h

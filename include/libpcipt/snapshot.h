@@ -34,7 +34,8 @@ PCIPT_API int pcipt_snapshot_new(struct pcipt_context *ctx, struct pcipt_snapsho
  * @addresses: n addresses, in either form. The snapshot holds those devices that
  * exist, the members of their IOMMU groups, the functions of their slots, the
  * bridges above them, and PF and VFs. Everything that a safe set of these devices
- * depends on is there, and the cost doesn't grow with the machine.
+ * depends on is there, and the cost doesn't grow with the machine. Where something
+ * stands in the way of finding them, the whole machine is looked at.
  *
  * Errors: as pcipt_snapshot_new(), and SYNTAX. Since 0.1.
  */

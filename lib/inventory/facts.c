@@ -87,6 +87,18 @@ static const struct pcipt_reset_methods *find_reset_methods(struct pcipt_device 
 	return methods;
 }
 
+/* Whether there is a link; one that can't be read may be there. */
+static bool link_is_there(struct pcipt_device *device, struct pcipt_facts *facts, const char *name,
+			  ssize_t n)
+{
+	if (n > 0 || n == -ENOENT || n == -ENOTDIR)
+		return n > 0;
+	facts->functions_unknown = true;
+	pcipt_snapshot_add_problem(device->snap, device, NULL, name, PCIPT_E_IO, n < 0 ? (int)-n : 0,
+				   "can't be read");
+	return false;
+}
+
 /* The device that a link's text names, or NULL when it isn't in the snapshot. */
 static struct pcipt_device *named_device(const struct pcipt_device *device, const char *link)
 {
@@ -119,7 +131,10 @@ static void load_attributes(struct pcipt_device *device, struct pcipt_facts *fac
 	facts->numa_node = (int)take_number(device, &reads[1], 10, -1, 65535, -1);
 	facts->boot_vga = is_vga ? (int8_t)take_number(device, &reads[4], 10, 0, 1, -1) : -1;
 	facts->boot_vga_unknown = is_vga && facts->boot_vga < 0 && reads[4].result != -ENOENT;
-	facts->physfn = reads[3].result > 0 ? named_device(device, physfn) : NULL;
+	if (link_is_there(device, facts, "physfn", reads[3].result)) {
+		facts->physfn = named_device(device, physfn);
+		facts->functions_unknown |= !facts->physfn;
+	}
 	if (reads[2].result > 0)
 		facts->reset = find_reset_methods(device, reset);
 	else if (reads[2].result < 0 && reads[2].result != -ENOENT)
@@ -135,9 +150,11 @@ static void load_virtfns(struct pcipt_device *device, struct pcipt_facts *facts)
 
 	for (size_t i = 0;; i++) {
 		struct pcipt_device *vf;
+		ssize_t r;
 
 		snprintf(name, sizeof(name), "virtfn%zu", i);
-		if (pcipt_device_read_link(device, name, link, sizeof(link)) <= 0)
+		r = pcipt_device_read_link(device, name, link, sizeof(link));
+		if (!link_is_there(device, facts, name, r))
 			break;
 		/* VFs that came after the listing count too: the PF can't move then. */
 		facts->has_vfs = true;

@@ -105,10 +105,14 @@ static bool leaves_group_alone(const struct pcipt_device *device)
 
 int pcipt_group_viability(const struct pcipt_group *group)
 {
+	bool unknown = false;
+
 	if (!group)
 		return PCIPT_VIABILITY_UNKNOWN;
-	for (const struct pcipt_device *d = group->first; d; d = d->next_in_group)
+	for (const struct pcipt_device *d = group->first; d; d = d->next_in_group) {
 		if (!leaves_group_alone(d))
 			return PCIPT_NOT_VIABLE;
-	return PCIPT_VIABLE;
+		unknown |= d->driver_unknown;
+	}
+	return unknown ? PCIPT_VIABILITY_UNKNOWN : PCIPT_VIABLE;
 }

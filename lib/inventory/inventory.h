@@ -74,6 +74,7 @@ struct pcipt_facts {
 	struct pcipt_device **virtfns;
 	size_t n_virtfns;
 	bool has_vfs;
+	bool functions_unknown; /* a link to its PF or VFs could not be followed */
 	const char *driver_override;
 	bool override_unknown; /* it could not be read: not the same as none */
 	const char *vendor_name, *device_name, *class_name;
@@ -98,6 +99,7 @@ struct pcipt_device {
 	int32_t class_id;
 	int32_t ids[4]; /* vendor, device, subsystem vendor, subsystem device */
 	atomic_uint loaded; /* which PCIPT_FACTS_… are there */
+	bool driver_unknown, group_unknown; /* a link could not be read: not the same as none */
 	char address[PCIPT_ADDRESS_SIZE];
 };
 

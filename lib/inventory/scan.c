@@ -235,9 +235,10 @@ static void read_driver_link(struct pcipt_device *device)
 
 	if (n > 0)
 		device->driver = pcipt_snapshot_driver(device->snap, pcipt_base_name(link));
-	else if (n != -ENOENT && n != -ENOTDIR)
-		note_problem(device, "driver", PCIPT_E_IO,
-					   (int)-n, "can't be read");
+	else if (n != -ENOENT && n != -ENOTDIR) {
+		device->driver_unknown = true;
+		note_problem(device, "driver", PCIPT_E_IO, (int)-n, "can't be read");
+	}
 }
 
 /* ---- groups ---- */
@@ -254,6 +255,7 @@ static int take_group(struct pcipt_device *device, ssize_t n, const char *link)
 	errno = 0;
 	number = n > 0 ? strtol(name, &end, 10) : -1;
 	if (n <= 0 || !isdigit((unsigned char)*name) || end == name || *end || number < 0 || number > INT32_MAX || errno) {
+		device->group_unknown = true;
 		note_problem(device, "iommu_group",
 					   PCIPT_E_DAMAGED, n < 0 ? (int)-n : 0,
 					   "is no link to a group");

@@ -51,6 +51,32 @@ static void judge_display(struct judgement *j, struct pcipt_device *device)
 		     strdup("its boot_vga attribute reads 1"), NULL);
 }
 
+/* ---- links that could not be read ---- */
+
+static void judge_driver_link(struct judgement *j, struct pcipt_device *device)
+{
+	if (device->driver_unknown)
+		FIND(j, "unreadable", device,
+		     pcipt_format("%s: its driver can't be read, so it may be in use", device->address),
+		     strdup("the driver link is there and can't be followed"), NULL);
+}
+
+/* Of no group, or of the one that is to be taken: of any device, since none knows which. */
+static void judge_group_links(struct judgement *j)
+{
+	const struct pcipt_snapshot *snap = j->set->snap;
+
+	for (size_t i = 0; i < snap->n_devices; i++) {
+		struct pcipt_device *device = &snap->devices[i];
+
+		if (device->group_unknown)
+			FIND(j, "unreadable", device,
+			     pcipt_format("%s: its IOMMU group can't be read, so it may belong to this set",
+					  device->address),
+			     strdup("the iommu_group link is there and can't be followed"), NULL);
+	}
+}
+
 /* ---- SR-IOV ---- */
 
 static void judge_functions(struct judgement *j, struct pcipt_device *device)
@@ -58,6 +84,11 @@ static void judge_functions(struct judgement *j, struct pcipt_device *device)
 	struct pcipt_device *pf = pcipt_device_get_physfn(device);
 	size_t n = pcipt_device_virtfn_count(device);
 
+	if (pcipt_device_facts(device, PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_VIRTFNS)->functions_unknown)
+		FIND(j, "unreadable", device,
+		     pcipt_format("%s: which virtual functions it has, or of what it is one, can't be read",
+				  device->address),
+		     strdup("a physfn or virtfn link is there and can't be followed"), NULL);
 	if (pcipt_device_facts(device, PCIPT_FACTS_VIRTFNS)->has_vfs)
 		FIND(j, "pf-with-vfs", device,
 		     pcipt_format("%s has virtual functions enabled, which would vanish with its driver",
@@ -116,6 +147,7 @@ static void judge_member(struct judgement *j, const struct pcipt_member *member)
 {
 	struct pcipt_device *device = member->device;
 
+	judge_driver_link(j, device);
 	if (member->role == PCIPT_ROLE_REQUESTED)
 		judge_kind(j, device);
 	if (member->role == PCIPT_ROLE_BRIDGE) {
@@ -151,6 +183,7 @@ void pcipt_judge(struct pcipt_set *set, const struct pcipt_evidence *evidence)
 	}
 	judge_driver(&j);
 	pcipt_judge_records(&j);
+	judge_group_links(&j);
 	for (size_t i = 0; i < set->n_members; i++)
 		judge_member(&j, &set->members[i]);
 	pcipt_judge_uses(&j);

@@ -18,11 +18,13 @@
 	SUITE(address)                                                                            \
 	SUITE(selector)                                                                           \
 	SUITE(snapshot)                                                                           \
+	SUITE(scoped)                                                                             \
 	SUITE(describe)                                                                           \
 	SUITE(hostile)                                                                            \
 	SUITE(closure)                                                                            \
 	SUITE(findings)                                                                           \
 	SUITE(judge)                                                                              \
+	SUITE(unreadable)                                                                         \
 	SUITE(plan)                                                                               \
 	SUITE(record)                                                                             \
 	SUITE(confined)                                                                           \
