@@ -9,6 +9,10 @@ AM_TESTS_ENVIRONMENT = \
 TESTS += tests/abi/symbols tests/abi/headers tests/layers
 EXTRA_DIST += tests/abi/symbols tests/abi/headers tests/layers
 
+# What is said of a recorded machine is what was said on that machine.
+TESTS += tests/data/check
+EXTRA_DIST += tests/data
+
 check_PROGRAMS += tests/abi/quiet
 TESTS += tests/abi/quiet
 tests_abi_quiet_SOURCES = \
