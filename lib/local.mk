@@ -60,6 +60,8 @@ libpcipt_core_la_SOURCES = \
 	lib/claims/bind.c \
 	lib/claims/claim.c \
 	lib/claims/claims.h \
+	lib/claims/compare.c lib/claims/compare.h \
+	lib/claims/reconcile.def lib/claims/situations.def \
 	lib/claims/name.c \
 	lib/claims/release.c \
 	lib/claims/store.c

@@ -41,6 +41,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_base.c \
 	tests/unit/test_claim.c \
 	tests/unit/test_closure.c \
+	tests/unit/test_compare.c \
 	tests/unit/test_confined.c \
 	tests/unit/test_describe.c \
 	tests/unit/test_error.c \
@@ -48,6 +49,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_hostile.c \
 	tests/unit/test_interrupted.c \
 	tests/unit/test_judge.c \
+	tests/unit/test_persistent.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_record.c \
 	tests/unit/test_release.c \

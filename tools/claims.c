@@ -4,7 +4,7 @@
 
 #define DAMAGED_TOLD 2
 
-static void append_claim(struct tool *t, const struct pcipt_claim *claim)
+void append_claim(struct tool *t, const struct pcipt_claim *claim)
 {
 	struct pcipt_error *error = NULL;
 	char *text = NULL;
@@ -28,11 +28,27 @@ static void print_line(const struct pcipt_claim *claim)
 	say(stdout, "\n");
 }
 
+/* What it waits for and since when it can't go on, where there is such a thing. */
+static void print_reason(const struct pcipt_claim *claim)
+{
+	const char *deadline = pcipt_claim_get_deadline(claim);
+
+	if (pcipt_claim_get_reason(claim))
+		say(stdout, "  reason  %s: %s\n", pcipt_claim_get_reason(claim),
+		    pcipt_claim_get_message(claim));
+	if (deadline)
+		say(stdout, "  again   %s, after %u attempts\n", deadline,
+		    pcipt_claim_get_attempts(claim));
+}
+
 static void print_block(const struct pcipt_claim *claim)
 {
 	say(stdout, "claim %s\n", pcipt_claim_get_name(claim));
 	say(stdout, "  state   %s since %s\n",
 	    pcipt_claim_state_name(pcipt_claim_get_state(claim)), pcipt_claim_get_since(claim));
+	print_reason(claim);
+	say(stdout, "  kept    %s\n",
+	    pcipt_claim_is_persistent(claim) ? "over reboots" : "until the next reboot");
 	say(stdout, "  owner   %s\n", pcipt_claim_get_owner(claim));
 	say(stdout, "  driver  %s\n", pcipt_claim_get_driver(claim));
 	for (size_t i = 0; i < pcipt_claim_device_count(claim); i++) {

@@ -60,6 +60,7 @@ enum {
 	OPT_NAME = 1 << 18,
 	OPT_OWNER = 1 << 19,
 	OPT_DRY_RUN = 1 << 20,
+	OPT_PERSISTENT = 1 << 24,
 	OPT_ALWAYS = OPT_JSON | OPT_ROOT | OPT_VERBOSE | OPT_HELP
 };
 
@@ -216,6 +217,9 @@ int verb_plan(struct tool *t);
 int verb_bind(struct tool *t);
 int verb_release(struct tool *t);
 int verb_claims(struct tool *t);
+/* The claim as an element of "claims". */
+void append_claim(struct tool *t, const struct pcipt_claim *claim);
+int verb_forget(struct tool *t);
 int verb_version(struct tool *t);
 
 #endif

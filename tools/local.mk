@@ -2,6 +2,7 @@ bin_PROGRAMS += pcipt
 pcipt_SOURCES = \
 	tools/bind.c \
 	tools/claims.c \
+	tools/forget.c \
 	tools/common.c tools/common.h \
 	tools/fail.c \
 	tools/groups.c \

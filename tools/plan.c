@@ -33,6 +33,7 @@ static int make_options(struct tool *t, struct pcipt_options **out)
 	if (pcipt_options_new(&options, &error) != 0)
 		return fail(t, error);
 	pcipt_options_set_with_set(options, (t->given & OPT_WITH_SET) != 0);
+	pcipt_options_set_persistent(options, (t->given & OPT_PERSISTENT) != 0);
 	if (t->driver && pcipt_options_set_driver(options, t->driver, &error) != 0)
 		return fail(t, error);
 	if (t->name && pcipt_options_set_name(options, t->name, &error) != 0)

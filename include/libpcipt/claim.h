@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A claim: the record that somebody holds devices for passthrough, and what
- * each of them was before. It lies in the runtime folder, so any process can
- * release it.
+ * each of them was before. It lies in the runtime folder, or, when it is to outlive
+ * the boot (persistent), in the state folder, so any process can release it.
  */
 #ifndef LIBPCIPT_CLAIM_H
 #define LIBPCIPT_CLAIM_H
@@ -21,10 +21,16 @@ enum pcipt_claim_state {
 	/** Every device is on the claim's driver. */
 	PCIPT_CLAIM_BOUND = 1,
 	/** The devices are on their way back; the claim will end. */
-	PCIPT_CLAIM_RELEASING = 2
+	PCIPT_CLAIM_RELEASING = 2,
+	/** It is wanted, and nothing was done for it in this boot yet. */
+	PCIPT_CLAIM_PENDING = 3,
+	/** It is wanted and can't be had now: the reason says what it waits for. */
+	PCIPT_CLAIM_WAITING = 4,
+	/** A write of it has not returned from the kernel, or an undo could not end. */
+	PCIPT_CLAIM_STUCK = 5
 };
 
-/** "binding", "bound", "releasing". Since 0.1. */
+/** "binding", "bound", "releasing", "pending", "waiting", "stuck"; else "unknown". Since 0.1. */
 PCIPT_API const char *pcipt_claim_state_name(int state);
 
 /**
@@ -36,7 +42,7 @@ PCIPT_API const char *pcipt_claim_state_name(int state);
  * Devices that are all in one claim already, with the same driver: that claim
  * is returned and nothing is written.
  *
- * @options: name, owner; or NULL.
+ * @options: name, owner, persistent; or NULL.
  * @result: in pcipt_claim_bind(), what was done, also on failure; may be NULL.
  *
  * Errors: as pcipt_apply(), and REFUSED (a device of another claim is the finding
@@ -53,6 +59,8 @@ PCIPT_API int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
 /**
  * pcipt_release - give a claim's devices back and end it
  *
+ * @options: owner, when only that owner's claim may be ended (else CLAIMED); or NULL.
+ *
  * A release only goes forward: a device that is gone, that somebody else has put
  * on another driver, or that is another device now is left alone, one whose driver
  * refuses it stays without one. Each such device is a warning in the result;
@@ -60,7 +68,7 @@ PCIPT_API int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
  * the claim's driver, or can't be read) the claim is still there and can be
  * released again; the other devices are back.
  *
- * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, STALE, BUSY, UNBIND,
+ * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, CLAIMED, STALE, BUSY, UNBIND,
  * ROLLBACK_INCOMPLETE, IO, and those of pcipt_snapshot_new(). Since 0.1.
  */
 PCIPT_API int pcipt_release(struct pcipt_context *ctx, struct pcipt_claim *claim,
@@ -69,6 +77,18 @@ PCIPT_API int pcipt_release(struct pcipt_context *ctx, struct pcipt_claim *claim
 PCIPT_API int pcipt_claim_release(struct pcipt_context *ctx, struct pcipt_claim *claim,
 				  const struct pcipt_options *options,
 				  struct pcipt_result **result, struct pcipt_error **error);
+
+/**
+ * pcipt_claim_forget - end a claim and touch none of its devices
+ *
+ * For a claim whose devices somebody else looks after now. Devices that are on a
+ * passthrough driver stay there, and count as another's (`foreign-owner`) from then on;
+ * what each was before is lost with the record.
+ *
+ * Errors: INVALID, NO_MEMORY, NO_CLAIM, PERMISSION, IO. Since 0.1.
+ */
+PCIPT_API int pcipt_claim_forget(struct pcipt_context *ctx, struct pcipt_claim *claim,
+				 struct pcipt_error **error);
 
 /**
  * pcipt_claim_list - all claims, ordered by name
@@ -107,6 +127,19 @@ PCIPT_API const char *pcipt_claim_get_owner(const struct pcipt_claim *claim);
 PCIPT_API const char *pcipt_claim_get_driver(const struct pcipt_claim *claim);
 /** Since when it is in its state, RFC 3339 in UTC. */
 PCIPT_API const char *pcipt_claim_get_since(const struct pcipt_claim *claim);
+/** Whether it outlives the boot: its record lies in the state folder. Since 0.1. */
+PCIPT_API bool pcipt_claim_is_persistent(const struct pcipt_claim *claim);
+/**
+ * Why it is in its state, a code of doc/reconcile.md ("absent"), and the same as a
+ * sentence that says what it waits for and what to do; NULL where there is nothing to
+ * say (a healthy bound claim). Since 0.1.
+ */
+PCIPT_API const char *pcipt_claim_get_reason(const struct pcipt_claim *claim);
+PCIPT_API const char *pcipt_claim_get_message(const struct pcipt_claim *claim);
+/** When its state is looked at again at the latest, RFC 3339 in UTC; NULL when it is bound. Since 0.1. */
+PCIPT_API const char *pcipt_claim_get_deadline(const struct pcipt_claim *claim);
+/** How often it was tried in this state. Since 0.1. */
+PCIPT_API uint32_t pcipt_claim_get_attempts(const struct pcipt_claim *claim);
 /** The devices of the claim: those that were bound and those that were pinned. */
 PCIPT_API size_t pcipt_claim_device_count(const struct pcipt_claim *claim);
 PCIPT_API const char *pcipt_claim_device_address(const struct pcipt_claim *claim, size_t i);

@@ -46,7 +46,15 @@ PCIPT_API int pcipt_options_add_allow(struct pcipt_options *options, const char 
  */
 PCIPT_API int pcipt_options_set_name(struct pcipt_options *options, const char *name,
 				     struct pcipt_error **error);
-/** Who wants the claim, free text of up to 255 bytes. Read by pcipt_bind(). Since 0.1. */
+/**
+ * The claim outlives the boot: its record lies in the state folder, and a reconcile at
+ * boot binds its devices again. Read by pcipt_bind(). Default false. Since 0.1.
+ */
+PCIPT_API void pcipt_options_set_persistent(struct pcipt_options *options, bool yes);
+/**
+ * Who wants the claim, free text of up to 255 bytes. Read by pcipt_bind(), and by
+ * pcipt_release(), which then ends that owner's claims only. Since 0.1.
+ */
 PCIPT_API int pcipt_options_set_owner(struct pcipt_options *options, const char *owner,
 				      struct pcipt_error **error);
 

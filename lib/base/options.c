@@ -62,6 +62,12 @@ int pcipt_options_set_driver(struct pcipt_options *options, const char *driver,
 	return 0;
 }
 
+void pcipt_options_set_persistent(struct pcipt_options *options, bool yes)
+{
+	if (options)
+		options->persistent = yes;
+}
+
 void pcipt_options_set_with_set(struct pcipt_options *options, bool yes)
 {
 	if (options)

@@ -18,6 +18,7 @@ struct pcipt_options {
 	char *name;
 	char *owner;
 	bool with_set;
+	bool persistent;
 	struct pcipt_allow *allow;
 	size_t n_allow;
 };

@@ -68,6 +68,14 @@ bool pcipt_grow_(void **items, size_t n, size_t size)
 	return true;
 }
 
+int64_t pcipt_boot_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 double pcipt_now_ms(void)
 {
 	struct timespec t;

@@ -90,6 +90,8 @@ bool pcipt_grow_(void **items, size_t n, size_t size);
 
 /* Milliseconds on the monotonic clock. */
 double pcipt_now_ms(void);
+/* Milliseconds since the boot, suspended time included: no clock step moves it. */
+int64_t pcipt_boot_ms(void);
 
 /* The public objects' counts, atomic: garbage collectors unref on other threads. */
 struct pcipt_refs {

@@ -98,6 +98,9 @@ const char *pcipt_claim_state_name(int state)
 		[PCIPT_CLAIM_BINDING] = "binding",
 		[PCIPT_CLAIM_BOUND] = "bound",
 		[PCIPT_CLAIM_RELEASING] = "releasing",
+		[PCIPT_CLAIM_PENDING] = "pending",
+		[PCIPT_CLAIM_WAITING] = "waiting",
+		[PCIPT_CLAIM_STUCK] = "stuck",
 	};
 
 	return word(words, ARRAY_SIZE(words), state);

@@ -28,6 +28,7 @@ static int make_record(const struct pcipt_plan *plan, const struct pcipt_options
 {
 	bool ok = true;
 
+	record->persistent = options && options->persistent;
 	record->owner = pcipt_dup(options ? options->owner : NULL, &ok);
 	record->driver = pcipt_dup(plan->driver, &ok);
 	record->devices = calloc(plan->n_devices + 1, sizeof(*record->devices));

@@ -149,6 +149,34 @@ int pcipt_claim_find(struct pcipt_context *ctx, const char *name, struct pcipt_c
 			  is_address ? "no claim holds the device %s" : "there is no claim %s", name);
 }
 
+int pcipt_claim_reload(struct pcipt_context *ctx, const struct pcipt_claim *claim,
+		       struct pcipt_claim **now, struct pcipt_error **error)
+{
+	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *found = NULL;
+	int r = pcipt_claim_find(ctx, claim->record.name, &found, error);
+
+	if (r < 0)
+		return r;
+	if (!pcipt_streq(found->record.id, claim->record.id))
+		return pcipt_fail(error, PCIPT_E_NO_CLAIM, NULL,
+				  "the claim %s has ended; another one has its name now",
+				  claim->record.name);
+	*now = steal(&found);
+	return 0;
+}
+
+int pcipt_claim_forget(struct pcipt_context *ctx, struct pcipt_claim *claim,
+		       struct pcipt_error **error)
+{
+	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *now = NULL;
+	int r;
+
+	if (!ctx || !claim)
+		return pcipt_fail_argument(error, __func__, "no context or no claim");
+	r = pcipt_claim_reload(ctx, claim, &now, error);
+	return r == 0 ? pcipt_store_end(ctx, &now->record, error) : r;
+}
+
 const char *pcipt_claim_get_name(const struct pcipt_claim *claim)
 {
 	return claim ? claim->record.name : NULL;
@@ -172,6 +200,31 @@ const char *pcipt_claim_get_driver(const struct pcipt_claim *claim)
 const char *pcipt_claim_get_since(const struct pcipt_claim *claim)
 {
 	return claim ? claim->record.since : NULL;
+}
+
+bool pcipt_claim_is_persistent(const struct pcipt_claim *claim)
+{
+	return claim && claim->record.persistent;
+}
+
+const char *pcipt_claim_get_reason(const struct pcipt_claim *claim)
+{
+	return claim ? claim->record.reason : NULL;
+}
+
+const char *pcipt_claim_get_message(const struct pcipt_claim *claim)
+{
+	return claim ? claim->record.message : NULL;
+}
+
+const char *pcipt_claim_get_deadline(const struct pcipt_claim *claim)
+{
+	return claim ? claim->record.deadline : NULL;
+}
+
+uint32_t pcipt_claim_get_attempts(const struct pcipt_claim *claim)
+{
+	return claim ? claim->record.attempts : 0;
 }
 
 size_t pcipt_claim_device_count(const struct pcipt_claim *claim)
@@ -228,13 +281,12 @@ int pcipt_claim_to_json(const struct pcipt_claim *claim, char **json, struct pci
 	o = pcipt_json_object();
 	pcipt_json_text(o, "name", claim->record.name);
 	pcipt_json_text(o, "state", pcipt_claim_state_name(claim->record.state));
-	/* A claim waits for nothing yet: what a waiting one would say is absent. */
-	pcipt_json_null(o, "reason");
-	pcipt_json_null(o, "message");
+	pcipt_json_text(o, "reason", claim->record.reason);
+	pcipt_json_text(o, "message", claim->record.message);
 	pcipt_json_text(o, "since", claim->record.since);
-	pcipt_json_null(o, "deadline");
-	pcipt_json_null(o, "attempts");
-	pcipt_json_bool(o, "persistent", false);
+	pcipt_json_text(o, "deadline", claim->record.deadline);
+	pcipt_json_number(o, "attempts", claim->record.attempts);
+	pcipt_json_bool(o, "persistent", claim->record.persistent);
 	pcipt_json_text(o, "owner", claim->record.owner);
 	pcipt_json_text(o, "driver", claim->record.driver);
 	array = pcipt_json_array(o, "devices");

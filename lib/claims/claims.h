@@ -15,6 +15,9 @@ struct pcipt_claim {
 
 /* claim.c: a claim out of a record, which it takes over (and clears on failure). */
 struct pcipt_claim *pcipt_claim_new(struct pcipt_record *record);
+/* The claim as it stands on the disk now: another process may have ended it (NO_CLAIM). */
+int pcipt_claim_reload(struct pcipt_context *ctx, const struct pcipt_claim *claim,
+		       struct pcipt_claim **now, struct pcipt_error **error);
 
 /*
  * name.c: a name for a claim that was given none, "pci-0000-01-00.0", and at later
@@ -30,6 +33,10 @@ int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
 		      struct pcipt_error **error);
 int pcipt_store_advance(struct pcipt_context *ctx, struct pcipt_record *record, int state,
 			struct pcipt_error **error);
+/* Waiting or stuck: for which reason, as a code and a sentence, and when it is looked at again. */
+int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int state,
+		     const char *reason, const char *message, int64_t ms,
+		     struct pcipt_error **error);
 int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record,
 		    struct pcipt_error **error);
 

@@ -125,17 +125,18 @@ static void warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_reco
 	}
 }
 
-/* The claim as it stands on the disk now: another process may have ended it. */
-static int reload(struct pcipt_context *ctx, const struct pcipt_claim *claim,
-		  struct pcipt_claim **now, struct pcipt_error **error)
+/* One owner doesn't release another's claim, unless it is told to by naming none. */
+static int check_owner(const struct pcipt_record *record, const struct pcipt_options *options,
+		       struct pcipt_error **error)
 {
-	int r = pcipt_claim_find(ctx, claim->record.name, now, error);
-
-	if (r < 0 || pcipt_streq((*now)->record.id, claim->record.id))
-		return r;
-	return pcipt_fail(error, PCIPT_E_NO_CLAIM, NULL,
-			  "the claim %s has ended; another one has its name now",
-			  claim->record.name);
+	if (!options || !options->owner || pcipt_streq(options->owner, record->owner))
+		return 0;
+	return pcipt_fail(error, PCIPT_E_CLAIMED,
+			  &(struct pcipt_error_facts){
+				  .step = "release",
+				  .remedy = "Ask its owner, or release it without naming an owner" },
+			  "the claim %s is %s's, not %s's", record->name,
+			  record->owner ? record->owner : "nobody", options->owner);
 }
 
 static int check(struct pcipt_context *ctx, struct pcipt_snapshot *snap,
@@ -222,8 +223,10 @@ static int release(struct pcipt_context *ctx, struct pcipt_claim *claim,
 		   struct pcipt_error **error)
 {
 	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *now = NULL;
-	int r = reload(ctx, claim, &now, error);
+	int r = pcipt_claim_reload(ctx, claim, &now, error);
 
+	if (r == 0)
+		r = check_owner(&now->record, options, error);
 	if (r < 0)
 		return r;
 	r = now->record.other_boot ? end_of_other_boot(&now->record, result, error) :

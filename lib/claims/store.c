@@ -5,10 +5,10 @@
 
 #include "claims/claims.h"
 
-/* RFC 3339 in UTC, or NULL without memory. */
-static char *utc_now(void)
+/* The time in so many milliseconds, RFC 3339 in UTC; or NULL without memory. */
+static char *utc_in(int64_t ms)
 {
-	time_t now = time(NULL);
+	time_t now = time(NULL) + (time_t)(ms / 1000);
 	char text[32];
 	struct tm tm;
 
@@ -20,8 +20,8 @@ static char *utc_now(void)
 static int fail_store(struct pcipt_context *ctx, const struct pcipt_record *record, int errnum,
 		      struct pcipt_error **error)
 {
-	_cleanup_free_ char *path =
-		pcipt_format("%s/claims/%s.json", ctx->runtime_dir, record->name);
+	_cleanup_free_ char *folder = pcipt_records_folder(ctx, record->persistent);
+	_cleanup_free_ char *path = pcipt_format("%s/%s.json", folder, record->name);
 	const char *remedy = errnum == EEXIST ? "Choose another name, or release that claim" :
 			     errnum == ENOSPC ? "Make room there, then try again" :
 			     errnum == EBADMSG ? "Make root the folder's owner and take others' right "
@@ -43,25 +43,46 @@ static int fail_store(struct pcipt_context *ctx, const struct pcipt_record *reco
 					      pcipt_errno_text(errnum));
 }
 
-static int put(struct pcipt_context *ctx, struct pcipt_record *record, int state, bool exclusive,
+/* What is no final state is looked at again, `ms` from now at the latest. */
+static bool set_times(struct pcipt_record *record, int64_t ms)
+{
+	free(record->since);
+	free(record->deadline);
+	record->since = utc_in(0);
+	record->deadline = ms < 0 ? NULL : utc_in(ms);
+	record->deadline_ms = ms < 0 ? -1 : pcipt_boot_ms() + ms;
+	return record->since && (ms < 0 || record->deadline);
+}
+
+static int put(struct pcipt_context *ctx, struct pcipt_record *record, bool exclusive,
 	       struct pcipt_error **error)
 {
-	_cleanup_free_ char *folder = pcipt_records_folder(ctx);
+	_cleanup_free_ char *folder = pcipt_records_folder(ctx, record->persistent);
 	_cleanup_free_ char *file = pcipt_format("%s.json", record->name);
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = pcipt_record_print(record);
 	struct pcipt_kernel *k;
 	int r = pcipt_kernel_get(ctx, &k, error);
 
 	if (r < 0)
 		return r;
-	record->state = state;
-	free(record->since);
-	record->since = utc_now();
-	text = pcipt_record_print(record);
-	if (!folder || !file || !text || !record->since)
+	if (!folder || !file || !text)
 		return pcipt_fail_memory(error);
 	r = k->ops->record_write(k, folder, file, text, exclusive);
 	return r < 0 ? fail_store(ctx, record, -r, error) : 0;
+}
+
+/* A state that the call itself leads on from: it has the call's deadline, and an undo's. */
+static int put_state(struct pcipt_context *ctx, struct pcipt_record *record, int state,
+		     bool exclusive, struct pcipt_error **error)
+{
+	record->state = state;
+	free(record->reason);
+	free(record->message);
+	record->reason = record->message = NULL;
+	record->attempts = 0;
+	if (!set_times(record, state == PCIPT_CLAIM_BOUND ? -1 : (int64_t)ctx->timeout_ms * 2))
+		return pcipt_fail_memory(error);
+	return put(ctx, record, exclusive, error);
 }
 
 static char *read_line(struct pcipt_kernel *k, const char *path)
@@ -69,6 +90,29 @@ static char *read_line(struct pcipt_kernel *k, const char *path)
 	char text[64];
 
 	return k->ops->read(k, PCIPT_AT_ROOT, path, text, sizeof(text)) > 0 ? strdup(text) : NULL;
+}
+
+/*
+ * Names are unique over both folders. Each is exclusive in itself; of two that begin in
+ * both at once, each sees the other here, and both give way.
+ */
+static int check_other_folder(struct pcipt_context *ctx, struct pcipt_record *record,
+			      struct pcipt_error **error)
+{
+	_cleanup_free_ char *folder = pcipt_records_folder(ctx, !record->persistent);
+	_cleanup_free_ char *file = pcipt_format("%s.json", record->name);
+	_cleanup_free_ char *text = NULL;
+	struct pcipt_kernel *k;
+	size_t length;
+	int r = pcipt_kernel_get(ctx, &k, error);
+
+	if (r == 0 && (!folder || !file))
+		r = pcipt_fail_memory(error);
+	else if (r == 0 && k->ops->record_read(k, folder, file, &text, &length) != -ENOENT)
+		r = fail_store(ctx, record, EEXIST, error);
+	if (r < 0)
+		pcipt_store_end(ctx, record, NULL);
+	return r;
 }
 
 int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
@@ -86,19 +130,43 @@ int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
 	record->id = read_line(k, "proc/sys/kernel/random/uuid");
 	if (!record->id)
 		record->id = pcipt_format("%.0f", pcipt_now_ms() * 1e6);
-	return put(ctx, record, PCIPT_CLAIM_BINDING, true, error);
+	r = put_state(ctx, record, PCIPT_CLAIM_BINDING, true, error);
+	return r == 0 ? check_other_folder(ctx, record, error) : r;
 }
 
 int pcipt_store_advance(struct pcipt_context *ctx, struct pcipt_record *record, int state,
 			struct pcipt_error **error)
 {
-	return put(ctx, record, state, false, error);
+	return put_state(ctx, record, state, false, error);
+}
+
+int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int state,
+		     const char *reason, const char *message, int64_t ms,
+		     struct pcipt_error **error)
+{
+	char *copies[2] = { strdup(reason), strdup(message) };
+	bool again = record->state == state && pcipt_streq(record->reason, reason);
+
+	if (!copies[0] || !copies[1]) {
+		free(copies[0]);
+		free(copies[1]);
+		return pcipt_fail_memory(error);
+	}
+	free(record->reason);
+	free(record->message);
+	record->reason = copies[0];
+	record->message = copies[1];
+	record->attempts = again ? record->attempts + 1 : 1;
+	record->state = state;
+	if (!set_times(record, ms))
+		return pcipt_fail_memory(error);
+	return put(ctx, record, false, error);
 }
 
 int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record,
 		    struct pcipt_error **error)
 {
-	_cleanup_free_ char *folder = pcipt_records_folder(ctx);
+	_cleanup_free_ char *folder = pcipt_records_folder(ctx, record->persistent);
 	_cleanup_free_ char *file = pcipt_format("%s.json", record->name);
 	struct pcipt_kernel *k;
 	int r = pcipt_kernel_get(ctx, &k, error);

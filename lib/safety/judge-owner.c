@@ -32,7 +32,8 @@ const struct pcipt_record *pcipt_judge_common_claim(struct judgement *j)
 	for (size_t i = 0; i < j->set->n_members; i++) {
 		const struct pcipt_member *member = &j->set->members[i];
 		const struct pcipt_record *holder =
-			pcipt_records_holder(&j->evidence->records, member->device->at);
+			pcipt_records_holder(&j->evidence->records, member->device->at,
+					     pcipt_device_get_identity(member->device));
 
 		/* A group that has grown since: what would move now was never judged. */
 		if (member->action == PCIPT_ACTION_BIND)
@@ -50,7 +51,8 @@ const struct pcipt_record *pcipt_judge_common_claim(struct judgement *j)
 void pcipt_judge_owner(struct judgement *j, struct pcipt_device *device)
 {
 	const struct pcipt_record *holder =
-		pcipt_records_holder(&j->evidence->records, device->at);
+		pcipt_records_holder(&j->evidence->records, device->at,
+				     pcipt_device_get_identity(device));
 
 	if (holder)
 		FIND(j, "claimed", device,

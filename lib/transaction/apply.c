@@ -319,7 +319,8 @@ static int compare_claim(struct pcipt_transaction *t, struct pcipt_error **error
 
 	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
 		const struct pcipt_record *holder =
-			pcipt_records_holder(&records, plan->devices[i].at);
+			pcipt_records_holder(&records, plan->devices[i].at,
+					     plan->devices[i].identity);
 
 		if (!holder || !pcipt_streq(holder->name, plan->claim) ||
 		    !pcipt_streq(holder->id, plan->claim_id))

@@ -43,6 +43,9 @@ void pcipt_record_clear(struct pcipt_record *record)
 	free(record->driver);
 	free(record->since);
 	free(record->boot_id);
+	free(record->reason);
+	free(record->message);
+	free(record->deadline);
 	memset(record, 0, sizeof(*record));
 }
 
@@ -71,7 +74,12 @@ char *pcipt_record_print(const struct pcipt_record *record)
 	pcipt_json_text(o, "owner", record->owner);
 	pcipt_json_text(o, "state", pcipt_claim_state_name(record->state));
 	pcipt_json_text(o, "driver", record->driver);
+	pcipt_json_text(o, "reason", record->reason);
+	pcipt_json_text(o, "message", record->message);
 	pcipt_json_text(o, "since", record->since);
+	pcipt_json_text(o, "deadline", record->deadline);
+	pcipt_json_number(o, "deadline_boot_ms", record->deadline_ms);
+	pcipt_json_number(o, "attempts", record->attempts);
 	pcipt_json_text(o, "boot_id", record->boot_id);
 	devices = pcipt_json_array(o, "devices");
 	for (size_t i = 0; i < record->n_devices; i++)
@@ -178,6 +186,40 @@ static bool parse_devices(struct json_object *o, struct pcipt_record *record)
 	return record->devices != NULL;
 }
 
+/* A reason's code: lower-case letters and '-'. */
+static bool is_code(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz-");
+
+	return n > 0 && n < 64 && !s[n];
+}
+
+/* A number that may be absent, which is the least. */
+static bool parse_number(struct json_object *o, const char *key, int64_t least, int64_t most,
+			 int64_t *value)
+{
+	*value = least;
+	return pcipt_json_is_null(o, key) ||
+	       (pcipt_json_get_number(o, key, value) && *value >= least && *value <= most);
+}
+
+/* Where it stands, and what it waits for. */
+static bool parse_state(struct json_object *o, struct pcipt_record *record)
+{
+	int64_t attempts;
+
+	record->state = number_of(pcipt_json_get_text(o, "state"), pcipt_claim_state_name,
+				  PCIPT_CLAIM_STUCK + 1);
+	if (!parse_number(o, "attempts", 0, UINT32_MAX, &attempts))
+		return false;
+	record->attempts = (uint32_t)attempts;
+	return record->state >= 0 && parse_text(o, "reason", is_code, &record->reason) &&
+	       parse_text(o, "message", is_line, &record->message) &&
+	       parse_text(o, "since", is_line, &record->since) &&
+	       parse_text(o, "deadline", is_line, &record->deadline) &&
+	       parse_number(o, "deadline_boot_ms", -1, INT64_MAX, &record->deadline_ms);
+}
+
 static bool parse_head(struct json_object *o, struct pcipt_record *record)
 {
 	const char *name = pcipt_json_get_text(o, "name");
@@ -187,11 +229,8 @@ static bool parse_head(struct json_object *o, struct pcipt_record *record)
 	    !pcipt_record_name_is_valid(name))
 		return false;
 	record->name = pcipt_dup(name, &ok);
-	record->state = number_of(pcipt_json_get_text(o, "state"), pcipt_claim_state_name,
-				  PCIPT_CLAIM_RELEASING + 1);
-	return ok && record->state >= 0 && parse_text(o, "id", is_line, &record->id) &&
+	return ok && parse_state(o, record) && parse_text(o, "id", is_line, &record->id) &&
 	       parse_text(o, "owner", is_line, &record->owner) &&
-	       parse_text(o, "since", is_line, &record->since) &&
 	       parse_text(o, "boot_id", is_line, &record->boot_id) &&
 	       parse_text(o, "driver", is_driver, &record->driver) && record->driver;
 }

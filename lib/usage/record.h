@@ -36,8 +36,13 @@ struct pcipt_record {
 	char *driver;
 	char *since; /* RFC 3339, UTC */
 	char *boot_id;
-	bool other_boot; /* it is of an earlier boot: it holds nothing any more */
+	bool other_boot; /* it is of an earlier boot: what it says of drivers went with it */
+	bool persistent; /* which folder it lies in; no part of its text */
 	int state;
+	char *reason, *message; /* why it is in that state, or NULL */
+	char *deadline;		/* RFC 3339; NULL when it is bound */
+	int64_t deadline_ms;	/* the same on the boot clock, which no clock step moves; or -1 */
+	uint32_t attempts;
 	struct pcipt_record_device *devices;
 	size_t n_devices;
 };
@@ -54,7 +59,7 @@ int pcipt_record_parse(const char *text, size_t length, struct pcipt_record *rec
 /* `[A-Za-z0-9._-]{1,63}`, and not "." or "..". */
 bool pcipt_record_name_is_valid(const char *name);
 
-/* All records of the runtime folder, ordered by name; damaged ones are problems. */
+/* All records of both folders, ordered by name; damaged ones are problems. */
 struct pcipt_records {
 	struct pcipt_record *items;
 	size_t n;
@@ -65,10 +70,17 @@ struct pcipt_records {
 int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 		       struct pcipt_error **error);
 void pcipt_records_clear(struct pcipt_records *records);
-/* The claims' folder below the runtime folder; a new string or NULL. */
-char *pcipt_records_folder(struct pcipt_context *ctx);
-/* The record of this boot that holds a device, or NULL. */
+/*
+ * Where claims lie: below the state folder when they outlive the boot, else below the
+ * runtime folder; a new string or NULL.
+ */
+char *pcipt_records_folder(struct pcipt_context *ctx, bool persistent);
+/*
+ * The record that holds a device, or NULL: one of this boot by the address, a
+ * persistent one of an earlier boot by the identity, since addresses shift. Records of
+ * an earlier boot that are not persistent hold nothing. The identity may be NULL.
+ */
 const struct pcipt_record *pcipt_records_holder(const struct pcipt_records *records,
-						struct pcipt_address at);
+						struct pcipt_address at, const char *identity);
 
 #endif

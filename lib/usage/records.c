@@ -4,9 +4,9 @@
 
 #include "usage/record.h"
 
-char *pcipt_records_folder(struct pcipt_context *ctx)
+char *pcipt_records_folder(struct pcipt_context *ctx, bool persistent)
 {
-	return pcipt_format("%s/claims", ctx->runtime_dir);
+	return pcipt_format("%s/claims", persistent ? ctx->state_dir : ctx->runtime_dir);
 }
 
 void pcipt_records_clear(struct pcipt_records *records)
@@ -23,6 +23,7 @@ void pcipt_records_clear(struct pcipt_records *records)
 struct reading {
 	struct pcipt_kernel *kernel;
 	const char *folder;
+	bool persistent;
 	struct pcipt_records *records;
 };
 
@@ -86,6 +87,7 @@ static int read_one(void *data, const char *file)
 		pcipt_record_clear(record);
 		return add_problem(reading, file, PCIPT_E_DAMAGED, 0, "it bears another name");
 	}
+	record->persistent = reading->persistent;
 	records->n++;
 	return 0;
 }
@@ -108,26 +110,8 @@ static void mark_other_boots(struct pcipt_kernel *k, struct pcipt_records *recor
 			records->items[i].boot_id && strcmp(records->items[i].boot_id, now) != 0;
 }
 
-int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
-		       struct pcipt_error **error)
+static int fail_folder(const char *folder, int r, struct pcipt_error **error)
 {
-	_cleanup_free_ char *folder = pcipt_records_folder(ctx);
-	struct reading reading = { .folder = folder, .records = records };
-	int r = pcipt_kernel_get(ctx, &reading.kernel, error);
-
-	memset(records, 0, sizeof(*records));
-	if (r < 0)
-		return r;
-	if (!folder)
-		return pcipt_fail_memory(error);
-	r = reading.kernel->ops->record_list(reading.kernel, folder, read_one, &reading);
-	if (r == 0 || r == -ENOENT) {
-		if (records->n > 1)
-			qsort(records->items, records->n, sizeof(*records->items), compare_names);
-		mark_other_boots(reading.kernel, records);
-		return 0;
-	}
-	pcipt_records_clear(records);
 	if (r == -ENOMEM)
 		return pcipt_fail_memory(error);
 	return pcipt_fail(error,
@@ -145,13 +129,61 @@ int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 			  r == -EBADMSG ? "others than root may write there" : pcipt_errno_text(-r));
 }
 
+static int read_folder(struct pcipt_context *ctx, struct reading *reading, bool persistent,
+		       struct pcipt_error **error)
+{
+	_cleanup_free_ char *folder = pcipt_records_folder(ctx, persistent);
+	int r;
+
+	if (!folder)
+		return pcipt_fail_memory(error);
+	reading->folder = folder;
+	reading->persistent = persistent;
+	r = reading->kernel->ops->record_list(reading->kernel, folder, read_one, reading);
+	return r == 0 || r == -ENOENT ? 0 : fail_folder(folder, r, error);
+}
+
+int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
+		       struct pcipt_error **error)
+{
+	struct reading reading = { .records = records };
+	int r = pcipt_kernel_get(ctx, &reading.kernel, error);
+
+	memset(records, 0, sizeof(*records));
+	if (r == 0)
+		r = read_folder(ctx, &reading, false, error);
+	if (r == 0)
+		r = read_folder(ctx, &reading, true, error);
+	if (r < 0) {
+		pcipt_records_clear(records);
+		return r;
+	}
+	if (records->n > 1)
+		qsort(records->items, records->n, sizeof(*records->items), compare_names);
+	mark_other_boots(reading.kernel, records);
+	return 0;
+}
+
+static bool holds(const struct pcipt_record *record, struct pcipt_address at, const char *identity)
+{
+	if (record->other_boot && !record->persistent)
+		return false;
+	for (size_t i = 0; i < record->n_devices; i++) {
+		const struct pcipt_record_device *device = &record->devices[i];
+
+		if (record->other_boot && identity && device->identity ?
+			    strcmp(device->identity, identity) == 0 :
+			    pcipt_address_key(device->at) == pcipt_address_key(at))
+			return true;
+	}
+	return false;
+}
+
 const struct pcipt_record *pcipt_records_holder(const struct pcipt_records *records,
-						struct pcipt_address at)
+						struct pcipt_address at, const char *identity)
 {
 	for (size_t i = 0; i < records->n; i++)
-		for (size_t j = records->items[i].other_boot ? records->items[i].n_devices : 0; j < records->items[i].n_devices; j++)
-			if (pcipt_address_key(records->items[i].devices[j].at) ==
-			    pcipt_address_key(at))
-				return &records->items[i];
+		if (holds(&records->items[i], at, identity))
+			return &records->items[i];
 	return NULL;
 }

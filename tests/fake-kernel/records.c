@@ -26,6 +26,13 @@ const char *sim_record(const struct sim *sim, const char *name)
 	return record ? record->text : NULL;
 }
 
+const char *sim_record_folder(const struct sim *sim, const char *name)
+{
+	const struct sim_record *record = find_record(sim, NULL, name);
+
+	return record ? record->folder : NULL;
+}
+
 void sim_put_record(struct sim *sim, const char *folder, const char *name, const char *text)
 {
 	struct sim_record *record = find_record(sim, folder, name);

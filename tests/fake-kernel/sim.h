@@ -118,6 +118,8 @@ size_t sim_log_matches(const struct sim *sim, const char *begin);
 size_t sim_record_count(const struct sim *sim);
 /* The text of a record by its file's name, or NULL. */
 const char *sim_record(const struct sim *sim, const char *name);
+/* The folder that it lies in, or NULL. */
+const char *sim_record_folder(const struct sim *sim, const char *name);
 void sim_put_record(struct sim *sim, const char *folder, const char *name, const char *text);
 
 #endif

@@ -32,6 +32,8 @@
 	SUITE(apply)                                                                              \
 	SUITE(apply_odd)                                                                          \
 	SUITE(claim)                                                                              \
+	SUITE(compare)                                                                            \
+	SUITE(persistent)                                                                         \
 	SUITE(release)                                                                            \
 	SUITE(interrupted)
 

@@ -53,7 +53,7 @@ _pcipt()
 	case $verb in
 	list) options+=' --full' ;;
 	plan) options+=' --with-set --driver --allow' ;;
-	bind) options+=' --with-set --driver --allow --name --owner --dry-run' ;;
+	bind) options+=' --with-set --driver --allow --name --owner --persistent --dry-run' ;;
 	release) options+=' --with-claim --dry-run' ;;
 	esac
 	if [[ $cur == -* ]]; then
@@ -62,7 +62,7 @@ _pcipt()
 		case $verb in
 		'') words=$verbs ;;
 		show | plan | bind) words=$(_pcipt_words list) ;;
-		release | status) words=$(_pcipt_words claims) ;;
+		release | status | forget) words=$(_pcipt_words claims) ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
