@@ -146,7 +146,7 @@ static const char *subsystem_of(struct child_walk *walk, char *buf, size_t size)
 static bool is_no_child(const char *name)
 {
 	static const char *const names[] = { "power", "msi_irqs", "link", "driver", "subsystem",
-					     "firmware_node", "iommu", "iommu_group", "of_node",
+					     "firmware_node", "iommu_group", "of_node",
 					     "physfn", "vfio-dev", "device", "statistics",
 					     "queues", "bdi", "holders", "slaves", "trace",
 					     "integrity", "mq", "ep_00", "port" };
@@ -171,7 +171,7 @@ static int visit(void *data, const char *name)
 	    before + strlen(name) + 2 > sizeof(walk->path))
 		return 0;
 	sprintf(walk->path + before, "/%s", name);
-	/* Links lead to other devices; what is below is a folder. */
+	/* Links lead to other devices; what is below is a folder. (`iommu` may be either.) */
 	if (k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, walk->path, link, sizeof(link)) < 0) {
 		subsystem = subsystem_of(walk, link, sizeof(link));
 		if (subsystem && pcipt_grow(&walk->found, walk->n)) {
