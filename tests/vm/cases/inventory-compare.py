@@ -553,7 +553,8 @@ def selectors_of(device):
     yield "slot=" + device["slot"]
     yield "identity=" + device["identity"]
     yield device["vendor_id"][2:] + ":" + device["device_id"][2:]
-    yield "group=%s" % device["iommu_group"]
+    if device["iommu_group"] is not None:
+        yield "group=%s" % device["iommu_group"]
     yield from ("class=" + class_id[:n] for n in (4, 6, 8))
     yield from ("class=" + class_id[2:n] for n in (4, 6, 8))
     if device["address"].startswith("0000:"):

@@ -1,4 +1,4 @@
 #!/bin/sh
 # See inventory.sh.
-# by hand: --topology shared-bridge; kernels 6.1 6.12; iommus intel
+# run: --topology shared-bridge; kernels 6.1; iommus intel
 . "$(dirname "$0")/inventory.sh"

@@ -1,4 +1,4 @@
 #!/bin/sh
 # See inventory.sh.
-# by hand: --topology storage-net; kernels 6.1 6.12; iommus intel
+# run: --topology storage-net; kernels 6.1; iommus amd
 . "$(dirname "$0")/inventory.sh"
