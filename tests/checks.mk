@@ -25,8 +25,13 @@ check-sanitizers:
 		ASAN_OPTIONS=detect_leaks=0 sanitizers/$$program || exit 1; \
 	done
 
-.PHONY: check-valgrind check-sanitizers
+# A third one, without libpci.
+check-without-libpci: all
+	CC='$(CC)' $(srcdir)/tests/without-libpci/run $(srcdir) $(abs_builddir)
+EXTRA_DIST += tests/without-libpci
+
+.PHONY: check-valgrind check-sanitizers check-without-libpci
 clean-local:
-	rm -rf sanitizers
+	rm -rf sanitizers without-libpci
 TESTS += tests/catalogue
 EXTRA_DIST += tests/catalogue doc/make-catalogue doc/catalogue.md

@@ -21,7 +21,10 @@ static const char *look_up(struct pcipt_snapshot *snap, struct udev_hwdb *hwdb, 
 	return copy;
 }
 
-/* Keys are made for whole aliases; parts that aren't known are zero and match nothing else. */
+/*
+ * The keys are patterns for whole aliases. A device is asked for by the beginning of its
+ * alias, because a key with a subsystem calls the device by the card that it is on.
+ */
 static void fill_one(struct pcipt_snapshot *snap, struct udev_hwdb *hwdb,
 		     struct pcipt_device *device)
 {
@@ -29,13 +32,12 @@ static void fill_one(struct pcipt_snapshot *snap, struct udev_hwdb *hwdb,
 	char alias[96];
 
 	if (device->ids[0] >= 0) {
-		snprintf(alias, sizeof(alias), "pci:v%08Xd%08Xsv%08Xsd%08Xbc00sc00i00",
-			 device->ids[0], device->ids[1] >= 0 ? device->ids[1] : 0,
-			 device->ids[2] >= 0 ? device->ids[2] : 0,
-			 device->ids[3] >= 0 ? device->ids[3] : 0);
+		snprintf(alias, sizeof(alias), "pci:v%08X", device->ids[0]);
 		facts->vendor_name = look_up(snap, hwdb, alias, "ID_VENDOR_FROM_DATABASE");
-		if (device->ids[1] >= 0)
-			facts->device_name = look_up(snap, hwdb, alias, "ID_MODEL_FROM_DATABASE");
+	}
+	if (device->ids[0] >= 0 && device->ids[1] >= 0) {
+		snprintf(alias, sizeof(alias), "pci:v%08Xd%08X", device->ids[0], device->ids[1]);
+		facts->device_name = look_up(snap, hwdb, alias, "ID_MODEL_FROM_DATABASE");
 	}
 	if (device->class_id < 0)
 		return;
