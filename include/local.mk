@@ -8,6 +8,7 @@ libpcipt_HEADERS = \
 	include/libpcipt/group.h \
 	include/libpcipt/identity.h \
 	include/libpcipt/libpcipt.h \
+	include/libpcipt/monitor.h \
 	include/libpcipt/options.h \
 	include/libpcipt/plan.h \
 	include/libpcipt/set.h \

@@ -17,6 +17,8 @@ libpcipt_core_la_SOURCES = \
 	lib/kernel/modules.c \
 	lib/kernel/real.c lib/kernel/real.h \
 	lib/kernel/records.c \
+	lib/kernel/uevent.c \
+	lib/kernel/watch.c lib/kernel/watch.h \
 	lib/inventory/address.c lib/inventory/address.h \
 	lib/inventory/arena.c lib/inventory/arena.h \
 	lib/inventory/config-space.c lib/inventory/config-space.h \
@@ -62,6 +64,8 @@ libpcipt_core_la_SOURCES = \
 	lib/claims/claims.h \
 	lib/claims/compare.c lib/claims/compare.h \
 	lib/claims/reconcile.def lib/claims/situations.def \
+	lib/claims/event.c lib/claims/event.h \
+	lib/claims/monitor.c \
 	lib/claims/name.c \
 	lib/claims/release.c \
 	lib/claims/store.c

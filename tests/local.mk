@@ -32,7 +32,7 @@ tests_unit_unit_SOURCES = \
 	tests/fake-kernel/files.c \
 	tests/fake-kernel/model.c tests/fake-kernel/model.h \
 	tests/fake-kernel/records.c \
-	tests/fake-kernel/sim.c tests/fake-kernel/sim.h \
+	tests/fake-kernel/watch.c tests/fake-kernel/sim.c tests/fake-kernel/sim.h \
 	tests/unit/machine.c tests/unit/machine.h \
 	tests/unit/scene.c tests/unit/scene.h \
 	tests/unit/test_address.c \
@@ -49,6 +49,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_hostile.c \
 	tests/unit/test_interrupted.c \
 	tests/unit/test_judge.c \
+	tests/unit/test_monitor.c \
 	tests/unit/test_persistent.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_record.c \

@@ -220,6 +220,7 @@ int verb_claims(struct tool *t);
 /* The claim as an element of "claims". */
 void append_claim(struct tool *t, const struct pcipt_claim *claim);
 int verb_forget(struct tool *t);
+int verb_monitor(struct tool *t);
 int verb_version(struct tool *t);
 
 #endif

@@ -3,6 +3,7 @@ pcipt_SOURCES = \
 	tools/bind.c \
 	tools/claims.c \
 	tools/forget.c \
+	tools/monitor.c \
 	tools/common.c tools/common.h \
 	tools/fail.c \
 	tools/groups.c \

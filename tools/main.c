@@ -41,6 +41,8 @@ static const struct verb verbs[] = {
 	  verb_claims },
 	{ "forget", "CLAIM", "end a claim and leave its devices as they are", 0, 1, 1,
 	  SHAPE_CLAIMS, NULL, verb_forget },
+	{ "monitor", NULL, "tell what happens to devices and claims, until it is ended", 0, 0, 0,
+	  "{}", NULL, verb_monitor },
 	{ "version", NULL, "print the library's version", 0, 0, 0, "{\"version\":null}", NULL,
 	  verb_version },
 };

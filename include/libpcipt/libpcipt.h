@@ -26,5 +26,6 @@
 #include <libpcipt/plan.h>
 #include <libpcipt/transaction.h>
 #include <libpcipt/claim.h>
+#include <libpcipt/monitor.h>
 
 #endif

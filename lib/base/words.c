@@ -5,6 +5,7 @@
  */
 #include <libpcipt/claim.h>
 #include <libpcipt/identity.h>
+#include <libpcipt/monitor.h>
 #include <libpcipt/plan.h>
 #include <libpcipt/set.h>
 #include <libpcipt/transaction.h>
@@ -104,4 +105,17 @@ const char *pcipt_claim_state_name(int state)
 	};
 
 	return word(words, ARRAY_SIZE(words), state);
+}
+
+const char *pcipt_event_type_name(int type)
+{
+	static const char *const words[] = {
+		[PCIPT_EVENT_DEVICE_ADDED] = "device-added",
+		[PCIPT_EVENT_DEVICE_REMOVED] = "device-removed",
+		[PCIPT_EVENT_DEVICE_CHANGED] = "device-changed",
+		[PCIPT_EVENT_CLAIM_CHANGED] = "claim-changed",
+		[PCIPT_EVENT_HEALTH] = "health",
+	};
+
+	return word(words, ARRAY_SIZE(words), type);
 }

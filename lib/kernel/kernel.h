@@ -47,6 +47,8 @@ enum pcipt_module_state {
 /* Called for each name in a folder, "." and ".." left out; not 0 ends the listing. */
 typedef int (*pcipt_list_fn)(void *data, const char *name);
 
+struct pcipt_watch;
+
 struct pcipt_kernel_ops {
 	/* An attribute's text, without the newline at its end, NUL-terminated. */
 	ssize_t (*read)(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
@@ -89,6 +91,9 @@ struct pcipt_kernel_ops {
 	int (*record_remove)(struct pcipt_kernel *k, const char *folder, const char *name);
 	int (*record_list)(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn,
 			   void *data);
+	/* Watches devices, and folders given by their whole paths, there or not yet. */
+	int (*watch)(struct pcipt_kernel *k, const char *const *folders, size_t n,
+		     struct pcipt_watch **watch);
 	void (*destroy)(struct pcipt_kernel *k);
 };
 

@@ -292,6 +292,7 @@ static const struct pcipt_kernel_ops real_ops = {
 	.record_read = pcipt_real_record_read,
 	.record_remove = pcipt_real_record_remove,
 	.record_list = pcipt_real_record_list,
+	.watch = pcipt_real_watch,
 	.destroy = real_destroy,
 };
 

@@ -55,6 +55,11 @@ int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data);
 /* Reads until the buffer is full or the end; takes the newline off. Safe after a fork. */
 ssize_t pcipt_real_read_fd(int fd, char *buf, size_t size);
 
+/* records.c: a folder by its whole path, never leaving another root; a descriptor or -errno. */
+int pcipt_real_open_folder(struct real_kernel *real, const char *folder, int flags);
+/* watch.c */
+int pcipt_real_watch(struct pcipt_kernel *k, const char *const *folders, size_t n,
+		     struct pcipt_watch **watch);
 /* guarded.c */
 int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 			    struct pcipt_read *reads, size_t n, unsigned int ms);

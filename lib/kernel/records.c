@@ -36,23 +36,27 @@ static int make_folders(const char *folder)
 	}
 }
 
+int pcipt_real_open_folder(struct real_kernel *real, const char *folder, int flags)
+{
+	size_t n = strlen(real->root);
+	int fd;
+
+	/* A folder below another root is looked for in that root, whatever links say. */
+	if (!real->at_slash && strncmp(folder, real->root, n) == 0 && folder[n] == '/')
+		return pcipt_real_open(real, PCIPT_AT_ROOT, folder + n + 1, flags);
+	fd = open(folder, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* A folder's descriptor, when only root or we could have filled it; or -errno. */
 static int open_folder(struct pcipt_kernel *k, const char *folder)
 {
-	struct real_kernel *real = real_kernel(k);
-	size_t n = strlen(real->root);
-	/* A folder below another root is looked for in that root, whatever links say. */
-	bool below = !real->at_slash && strncmp(folder, real->root, n) == 0 && folder[n] == '/';
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = pcipt_real_open_folder(real_kernel(k), folder,
+							O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	struct stat st;
 
-	if (below)
-		fd = pcipt_real_open(real, PCIPT_AT_ROOT, folder + n + 1,
-				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	else
-		fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return below ? fd : -errno;
+		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))

@@ -4,12 +4,13 @@
 #define TESTS_FAKE_KERNEL_MODEL_H
 
 #include "fake-kernel/sim.h"
-#include "kernel/kernel.h"
+#include "kernel/watch.h"
 
 #define SIM_MAX_DEVICES 64
 #define SIM_MAX_DRIVERS 16
 #define SIM_MAX_RECORDS 16
 #define SIM_MAX_FAULTS 8
+#define SIM_MAX_WATCHES 8
 
 struct sim_driver {
 	char *name;
@@ -42,6 +43,8 @@ struct sim_armed {
 	unsigned int seen;
 };
 
+struct sim_watch;
+
 struct sim {
 	struct pcipt_kernel base;
 	struct sim_device *devices[SIM_MAX_DEVICES]; /* NULL where one was removed */
@@ -60,6 +63,9 @@ struct sim {
 	char **log;
 	size_t n_log;
 	unsigned int uuids;
+	struct sim_watch *watches[SIM_MAX_WATCHES];
+	size_t n_watches;
+	int watch_errnum;
 };
 
 static inline struct sim *sim_of(struct pcipt_kernel *k)
@@ -88,6 +94,10 @@ struct sim_verdict {
 
 struct sim_verdict sim_next(struct sim *sim, unsigned int op, const char *text);
 void sim_note(struct sim *sim, const char *text, int result);
+
+/* watch.c */
+int sim_watch(struct pcipt_kernel *k, const char *const *folders, size_t n,
+	      struct pcipt_watch **watch);
 
 /* files.c and records.c */
 ssize_t sim_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,

@@ -81,6 +81,7 @@ static const struct pcipt_kernel_ops ops = {
 	.record_read = sim_record_read,
 	.record_remove = sim_record_remove,
 	.record_list = sim_record_list,
+	.watch = sim_watch,
 	.destroy = sim_destroy,
 };
 

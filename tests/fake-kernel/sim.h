@@ -113,6 +113,15 @@ size_t sim_log_find(const struct sim *sim, size_t from, const char *begin);
 /* How many entries begin so. */
 size_t sim_log_matches(const struct sim *sim, const char *begin);
 
+/* ---- watches ---- */
+
+/* What every watch hears next: of a device, of the folders, or that something was lost. */
+void sim_say_device(struct sim *sim, const char *name);
+void sim_say_files(struct sim *sim);
+void sim_say_lost(struct sim *sim);
+/* From now on watching answers with this errno; 0 ends that. */
+void sim_set_watch(struct sim *sim, int errnum);
+
 /* ---- records ---- */
 
 size_t sim_record_count(const struct sim *sim);

@@ -33,6 +33,7 @@
 	SUITE(apply_odd)                                                                          \
 	SUITE(claim)                                                                              \
 	SUITE(compare)                                                                            \
+	SUITE(monitor)                                                                            \
 	SUITE(persistent)                                                                         \
 	SUITE(release)                                                                            \
 	SUITE(interrupted)
