@@ -1,0 +1,67 @@
+#!/bin/sh
+# run: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# The monitor on a real kernel: what happens to devices and claims is told, at once, once,
+# and nothing while nothing happens. Runs in the virtual machine, as root.
+# shellcheck source=tests/vm/cases/lib.sh
+. "$(dirname "$0")/lib.sh"
+here=$(dirname "$0")
+
+gpu=$(find_class 0x03 | head -n 1)
+audio=${gpu%.*}.1
+nic=$(find_class 0x02 | grep -v -x -f /run/pcipt-vm/own-devices | head -n 1)
+modprobe vfio-pci
+
+"$pcipt" monitor --json >events 2>monitor.err &
+monitor=$!
+# It watches once it waits in poll(), system call 7: nothing before that is told.
+until read -r call _ </proc/$monitor/syscall && [ "$call" = 7 ]; do sleep 0.1; done
+
+# told WHAT FILTER: an event for which the filter holds comes within five seconds
+told() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		if jq -es "any(.[]; $2)" events >/dev/null 2>&1; then
+			ok "$1"
+			return
+		fi
+		sleep 0.5
+	done
+	not_ok "$1: not among $(cat events monitor.err)"
+}
+
+switches() { grep ctxt_switches /proc/$monitor/status; }
+
+before=$(switches)
+sleep 2
+same "it does nothing while nothing happens" "$before" "$(switches)"
+same "nothing is told of what was there before" 0 "$(wc -l <events)"
+
+run 0 bind --with-set --name vm "$gpu"
+told "a device's driver changes" ".event == \"device-changed\" and .address == \"$gpu\" and .after == \"vfio-pci\""
+told "that of the other function too" ".event == \"device-changed\" and .address == \"$audio\" and .after == \"vfio-pci\""
+told "the claim is bound" '.event == "claim-changed" and .claim == "vm" and .after == "bound"'
+same "a healthy bind raises no alarm" 0 "$(jq -s 'map(select(.event == "health")) | length' events)"
+
+echo "$audio" >/sys/bus/pci/drivers/vfio-pci/unbind
+told "a function that somebody takes away is told with its claim" \
+	".event == \"health\" and .claim == \"vm\" and .reason == \"half-bound\" and (.message | startswith(\"$audio\"))"
+echo "$audio" >/sys/bus/pci/drivers/vfio-pci/bind
+told "and that all is well again" '.event == "health" and .claim == "vm" and .reason == "as-claimed"'
+
+run 0 release vm
+told "the claim ends" '.event == "claim-changed" and .claim == "vm" and .before != null and .after == null'
+told "the driver is back" ".event == \"device-changed\" and .address == \"$gpu\" and .before == \"vfio-pci\""
+
+echo 1 >"$device/$nic/remove"
+told "a device that is taken out" ".event == \"device-removed\" and .address == \"$nic\""
+echo 1 >/sys/bus/pci/rescan
+told "and put back" ".event == \"device-added\" and .address == \"$nic\""
+
+same "each line is an object with the schema" true \
+	"$(jq -s 'all(.[]; .schema == "libpcipt/1" and .error == null)' events)"
+same "it says nothing else" "" "$(cat monitor.err)"
+kill $monitor
+wait $monitor 2>/dev/null
+
+# How long an event takes to its reader; a figure, no test.
+python3 "$here/monitor-latency.py" "$pcipt" "$audio" || not_ok "the latency can't be measured"
+finish
