@@ -10,15 +10,21 @@ libpcipt_core_la_SOURCES = \
 	lib/base/options.c lib/base/options.h \
 	lib/base/util.c lib/base/util.h \
 	lib/base/words.c \
+	lib/kernel/board.h \
 	lib/kernel/confined.c \
 	lib/kernel/guarded.c \
+	lib/kernel/helper.c \
 	lib/kernel/kernel.c lib/kernel/kernel.h \
 	lib/kernel/library.c lib/kernel/library.h \
+	lib/kernel/locks.c \
 	lib/kernel/modules.c \
+	lib/kernel/process.c lib/kernel/process.h \
+	lib/kernel/raw.h \
 	lib/kernel/real.c lib/kernel/real.h \
 	lib/kernel/records.c \
 	lib/kernel/uevent.c \
 	lib/kernel/watch.c lib/kernel/watch.h \
+	lib/kernel/writer.c \
 	lib/inventory/address.c lib/inventory/address.h \
 	lib/inventory/arena.c lib/inventory/arena.h \
 	lib/inventory/config-space.c lib/inventory/config-space.h \
@@ -54,6 +60,12 @@ libpcipt_core_la_SOURCES = \
 	lib/safety/set.c lib/safety/set.h \
 	lib/safety/steps.c \
 	lib/transaction/apply.c \
+	lib/transaction/batch.c \
+	lib/transaction/bind.c \
+	lib/transaction/check.c \
+	lib/transaction/compare.c \
+	lib/transaction/locks.c \
+	lib/transaction/release.c \
 	lib/transaction/result.c \
 	lib/transaction/state.c \
 	lib/transaction/step.c \

@@ -32,7 +32,9 @@ tests_unit_unit_SOURCES = \
 	tests/fake-kernel/files.c \
 	tests/fake-kernel/model.c tests/fake-kernel/model.h \
 	tests/fake-kernel/records.c \
-	tests/fake-kernel/watch.c tests/fake-kernel/sim.c tests/fake-kernel/sim.h \
+	tests/fake-kernel/watch.c \
+	tests/fake-kernel/sim.c tests/fake-kernel/sim.h \
+	tests/fake-kernel/writer.c \
 	tests/unit/machine.c tests/unit/machine.h \
 	tests/unit/scene.c tests/unit/scene.h \
 	tests/unit/test_address.c \
@@ -46,6 +48,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_describe.c \
 	tests/unit/test_error.c \
 	tests/unit/test_findings.c \
+	tests/unit/test_helper.c \
 	tests/unit/test_hostile.c \
 	tests/unit/test_interrupted.c \
 	tests/unit/test_judge.c \

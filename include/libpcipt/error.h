@@ -71,7 +71,21 @@ enum pcipt_errc {
 	/** The deadline passed. */
 	PCIPT_E_TIMEOUT = -24,
 	/** A device's lock is held, as by an unbind that waits; it can't be read now. */
-	PCIPT_E_BUSY = -25
+	PCIPT_E_BUSY = -25,
+	/** Another process works on the device and didn't come to its end before the deadline. */
+	PCIPT_E_LOCKED = -26,
+	/**
+	 * The kernel has not returned from a write and the deadline passed. The write goes
+	 * on; what is left to do is done by the next call for the same devices, or by
+	 * pcipt_recover(), when it has returned.
+	 */
+	PCIPT_E_STUCK = -27,
+	/** The caller's cancel descriptor became readable. */
+	PCIPT_E_CANCELLED = -28,
+	/** The driver's module is on a blacklist in modprobe.d. */
+	PCIPT_E_BLACKLISTED = -29,
+	/** The driver's module can't be loaded: the kernel or an "install" line refused. */
+	PCIPT_E_LOAD = -30
 };
 
 /** How many codes there are, PCIPT_OK included. Since 0.1. */

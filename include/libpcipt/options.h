@@ -58,6 +58,42 @@ PCIPT_API void pcipt_options_set_persistent(struct pcipt_options *options, bool 
 PCIPT_API int pcipt_options_set_owner(struct pcipt_options *options, const char *owner,
 				      struct pcipt_error **error);
 
+/**
+ * The deadline of a call that changes something, in milliseconds on the monotonic clock
+ * from its begin to its return, waiting for locks and for modules included; 0 for the
+ * context's. Undoing a bind gets as much again. Read by pcipt_apply(), pcipt_bind(),
+ * pcipt_release(), pcipt_recover(). Since 0.1.
+ */
+PCIPT_API void pcipt_options_set_timeout_ms(struct pcipt_options *options, uint32_t ms);
+/**
+ * A descriptor that cancels: once it is readable (an eventfd, a pipe), no further step is
+ * begun, a bind is undone, and the call fails with CANCELLED. A release that is cancelled
+ * leaves its claim as "releasing"; release again, or recover, to go on. Only polled, never
+ * read or closed; -1 for none. Any thread may make it readable. Read by the same calls.
+ * Since 0.1.
+ */
+PCIPT_API void pcipt_options_set_cancel_fd(struct pcipt_options *options, int fd);
+
+/**
+ * enum pcipt_progress - how far a step is. Take a value that you do not know for
+ * PCIPT_PROGRESS_BEGUN. Since 0.1.
+ */
+enum pcipt_progress {
+	PCIPT_PROGRESS_BEGUN = 0,
+	PCIPT_PROGRESS_DONE = 1,
+	PCIPT_PROGRESS_FAILED = 2
+};
+
+/**
+ * Told of each step: its enum pcipt_op, the device's address (NULL for none), and an enum
+ * pcipt_progress. Called on the calling thread only, while it waits, so a slow function
+ * makes the call late. It must not call the library with the same context.
+ */
+typedef void (*pcipt_progress_fn)(void *data, int op, const char *address, int progress);
+/** Who is told of progress; NULL for nobody. Read by the same calls. Since 0.1. */
+PCIPT_API void pcipt_options_set_progress(struct pcipt_options *options, pcipt_progress_fn fn,
+					  void *data);
+
 PCIPT_END_DECLS
 
 #endif

@@ -32,8 +32,53 @@ int pcipt_options_new(struct pcipt_options **out, struct pcipt_error **error)
 	if (!options)
 		return pcipt_fail_memory(error);
 	pcipt_refs_init(&options->refs);
+	options->cancel_fd = -1;
 	*out = options;
 	return 0;
+}
+
+struct pcipt_options *pcipt_options_copy(const struct pcipt_options *from)
+{
+	struct pcipt_options *to = NULL;
+	bool ok = true;
+
+	if (!from || pcipt_options_new(&to, NULL) < 0)
+		return NULL;
+	to->driver = pcipt_dup(from->driver, &ok);
+	to->name = pcipt_dup(from->name, &ok);
+	to->owner = pcipt_dup(from->owner, &ok);
+	to->with_set = from->with_set;
+	to->timeout_ms = from->timeout_ms;
+	to->cancel_fd = from->cancel_fd;
+	to->progress = from->progress;
+	to->progress_data = from->progress_data;
+	to->allow = calloc(from->n_allow + 1, sizeof(*to->allow));
+	for (size_t i = 0; to->allow && i < from->n_allow; i++) {
+		to->allow[i].code = pcipt_dup(from->allow[i].code, &ok);
+		to->allow[i].address = pcipt_dup(from->allow[i].address, &ok);
+		to->n_allow++;
+	}
+	return ok && to->allow ? to : pcipt_options_unref(to);
+}
+
+void pcipt_options_set_timeout_ms(struct pcipt_options *options, uint32_t ms)
+{
+	if (options)
+		options->timeout_ms = ms;
+}
+
+void pcipt_options_set_cancel_fd(struct pcipt_options *options, int fd)
+{
+	if (options)
+		options->cancel_fd = fd < 0 ? -1 : fd;
+}
+
+void pcipt_options_set_progress(struct pcipt_options *options, pcipt_progress_fn fn, void *data)
+{
+	if (!options)
+		return;
+	options->progress = fn;
+	options->progress_data = data;
 }
 
 /* It becomes part of a path in sysfs and a line for modprobe. */

@@ -21,7 +21,14 @@ struct pcipt_options {
 	bool persistent;
 	struct pcipt_allow *allow;
 	size_t n_allow;
+	uint32_t timeout_ms; /* 0: the context's */
+	int cancel_fd;	     /* -1 for none */
+	pcipt_progress_fn progress;
+	void *progress_data;
 };
+
+/* A copy for later, when the caller may have changed his own; NULL for NULL or without memory. */
+struct pcipt_options *pcipt_options_copy(const struct pcipt_options *options);
 
 #define PCIPT_DEFAULT_DRIVER "vfio-pci"
 

@@ -108,39 +108,49 @@ static int check_set(struct pcipt_context *ctx, const struct pcipt_set *set,
 	return pcipt_fail_refused(error, set);
 }
 
-/* A rolled-back bind leaves no claim; an incomplete one keeps it, for a release. */
-static void after_failure(struct pcipt_context *ctx, const struct pcipt_record *record,
-			  struct pcipt_result *result)
+/*
+ * A rolled-back bind leaves no claim. An incomplete one keeps it for a release, and one
+ * with a write out for whoever comes when that has returned: it still says "binding".
+ */
+static void after_failure(struct pcipt_transaction *t, const struct pcipt_record *record)
 {
+	int outcome = t->result->outcome;
 	struct pcipt_error *left = NULL;
 
 	/* The outcome decides, not the error: that may be lost for want of memory. */
-	if (result->outcome != PCIPT_OUTCOME_ROLLBACK_INCOMPLETE &&
-	    pcipt_store_end(ctx, record, &left) < 0)
-		pcipt_result_note_warning(result, left);
+	if (outcome != PCIPT_OUTCOME_ROLLBACK_INCOMPLETE && outcome != PCIPT_OUTCOME_STUCK &&
+	    pcipt_store_end(t->ctx, record, &left) < 0)
+		pcipt_result_note_warning(t->result, left);
 }
 
-/* With the record written: what was done to the devices is in *result afterwards. */
-static int bind_devices(struct pcipt_context *ctx, struct pcipt_plan *plan,
-			const struct pcipt_options *options, struct pcipt_record *record,
-			struct pcipt_result **result, struct pcipt_error **error)
+/* With the locks held: the record first, then the devices, then the record says "bound". */
+static int bind_locked(struct pcipt_transaction *t, const struct pcipt_set *set,
+		       struct pcipt_claim **claim, struct pcipt_error **error)
 {
-	_cleanup_(pcipt_result_unrefp) struct pcipt_result *done = NULL;
+	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *made = NULL;
+	_cleanup_(record_clearp) struct pcipt_record record = { 0 };
 	_cleanup_error_ struct pcipt_error *warning = NULL;
-	int r = pcipt_apply(ctx, plan, options, &done, error);
+	int r = make_record(t->plan, t->options, &record, error);
 
-	if (done) {
-		pcipt_result_unref(*result);
-		*result = steal(&done);
-	}
+	if (r < 0)
+		return r;
+	/* Before anything is written: memory that runs out later must not lose a bound claim. */
+	made = pcipt_claim_new(&record);
+	if (!made)
+		return pcipt_fail_memory(error);
+	r = begin(t->ctx, set, t->options, &made->record, error);
+	if (r < 0)
+		return r;
+	r = pcipt_transaction_run(t, error);
 	if (r < 0) {
-		after_failure(ctx, record, *result);
+		after_failure(t, &made->record);
 		return r;
 	}
-	(*result)->outcome = PCIPT_OUTCOME_DONE; /* a claim began, whatever had to be written */
+	t->result->outcome = PCIPT_OUTCOME_DONE; /* a claim began, whatever had to be written */
 	/* The devices are bound and the record can release them as it stands: say it, go on. */
-	if (pcipt_store_advance(ctx, record, PCIPT_CLAIM_BOUND, &warning) < 0)
-		pcipt_result_note_warning(*result, steal(&warning));
+	if (pcipt_store_advance(t->ctx, &made->record, PCIPT_CLAIM_BOUND, &warning) < 0)
+		pcipt_result_note_warning(t->result, steal(&warning));
+	*claim = steal(&made);
 	return 0;
 }
 
@@ -149,23 +159,22 @@ static int bind_new(struct pcipt_context *ctx, struct pcipt_set *set,
 		    struct pcipt_result **result, struct pcipt_error **error)
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
-	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *made = NULL;
-	_cleanup_(record_clearp) struct pcipt_record record = { 0 };
+	struct pcipt_transaction t;
 	int r = pcipt_plan_bind(set, options, &plan, error);
 
-	if (r == 0)
-		r = make_record(plan, options, &record, error);
 	if (r < 0)
 		return r;
-	/* Before anything is written: memory that runs out later must not lose a bound claim. */
-	made = pcipt_claim_new(&record);
-	if (!made)
-		return pcipt_fail_memory(error);
-	r = begin(ctx, set, options, &made->record, error);
-	if (r == 0)
-		r = bind_devices(ctx, plan, options, &made->record, result, error);
-	if (r == 0)
-		*claim = steal(&made);
+	r = pcipt_transaction_begin(&t, ctx, plan, options, error);
+	/* Somebody was quicker, and took the same for us: a set that is claimed is no news. */
+	if (r == 0 && t.plan->set->claim)
+		r = find_own(ctx, t.plan->set, claim, t.result, error);
+	else if (r == 0)
+		r = bind_locked(&t, set, claim, error);
+	if (t.result) {
+		pcipt_result_unref(*result);
+		*result = pcipt_result_ref(t.result);
+	}
+	pcipt_transaction_end(&t);
 	return r;
 }
 
@@ -187,6 +196,8 @@ int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
 		r = check_set(ctx, set, made, error);
 	if (r == 0 && !set->claim)
 		r = bind_new(ctx, set, options, claim, &made, error);
+	if (r == PCIPT_E_REFUSED)
+		made->outcome = PCIPT_OUTCOME_REFUSED;
 	if (result)
 		*result = steal(&made);
 	return r;

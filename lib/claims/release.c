@@ -181,24 +181,42 @@ static int snapshot_of_claim(struct pcipt_context *ctx, const struct pcipt_recor
 	return pcipt_snapshot_new_scoped(ctx, addresses, record->n_devices, snap, error);
 }
 
+/* With the locks held, and the claim still the one that it was. */
+static int release_locked(struct pcipt_transaction *t, struct pcipt_claim *now,
+			  struct pcipt_snapshot *snap, struct pcipt_error **error)
+{
+	int r = note_releasing(t->ctx, &now->record, error);
+
+	if (r == 0)
+		r = pcipt_transaction_run(t, error);
+	if (r < 0)
+		return r;
+	warn_left_alone(snap, &now->record, t->plan, t->result);
+	t->result->outcome = PCIPT_OUTCOME_DONE; /* the claim ends, whatever had to be written */
+	return pcipt_store_end(t->ctx, &now->record, error);
+}
+
 static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
 			   const struct pcipt_options *options, struct pcipt_result **result,
 			   struct pcipt_error **error)
 {
 	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
+	struct pcipt_transaction t;
 	int r = snapshot_of_claim(ctx, &now->record, &snap, error);
 
 	if (r == 0)
 		r = check(ctx, snap, &now->record, error);
 	if (r == 0)
-		r = note_releasing(ctx, &now->record, error);
-	if (r == 0)
 		r = pcipt_plan_release(snap, now, options, &plan, error);
+	if (r < 0)
+		return r;
+	r = pcipt_transaction_begin(&t, ctx, plan, options, error);
 	if (r == 0)
-		r = pcipt_apply(ctx, plan, options, result, error);
-	if (r == 0)
-		warn_left_alone(snap, &now->record, plan, *result);
+		r = release_locked(&t, now, snap, error);
+	if (t.result)
+		*result = pcipt_result_ref(t.result);
+	pcipt_transaction_end(&t);
 	return r;
 }
 
@@ -229,12 +247,10 @@ static int release(struct pcipt_context *ctx, struct pcipt_claim *claim,
 		r = check_owner(&now->record, options, error);
 	if (r < 0)
 		return r;
-	r = now->record.other_boot ? end_of_other_boot(&now->record, result, error) :
-				     release_devices(ctx, now, options, result, error);
-	if (r < 0)
-		return r;
-	(*result)->outcome = PCIPT_OUTCOME_DONE; /* the claim ends, whatever had to be written */
-	return pcipt_store_end(ctx, &now->record, error);
+	if (!now->record.other_boot)
+		return release_devices(ctx, now, options, result, error);
+	r = end_of_other_boot(&now->record, result, error);
+	return r < 0 ? r : pcipt_store_end(ctx, &now->record, error);
 }
 
 int pcipt_claim_release(struct pcipt_context *ctx, struct pcipt_claim *claim,

@@ -6,21 +6,17 @@
  * its own reads, and where it gets stuck it is left behind: it ends by itself
  * when the kernel lets go.
  *
- * The process is made by clone() without an exit signal, so that the program that
- * linked us sees no SIGCHLD, and no wait of its own finds it. One that got stuck is
- * remembered and reaped by a later call. What runs in it between clone() and
- * _exit() is safe in a copy of a program with many threads: system calls on memory
- * that was ready before, no allocation, no lock, no handler (signals are blocked).
+ * The process is a copy of this one (process.h says why that is safe). One that got
+ * stuck is remembered and reaped by a later call.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/process.h"
 #include "kernel/real.h"
 
 struct answer {
@@ -45,37 +41,24 @@ static void send_all(int fd, const void *data, size_t n)
 	}
 }
 
-/* Closes all descriptors but three: the program's sockets must not stay open in us. */
-static bool close_others(int a, int b, int c)
+static void sort3(int *fds)
 {
-	unsigned int from = 0;
-
 	for (int i = 0; i < 3; i++) {
-		int next = -1; /* the lowest of the three that is not below `from` */
-		const int keep[] = { a, b, c };
+		int a = i % 2, low = fds[a] < fds[a + 1] ? fds[a] : fds[a + 1];
 
-		for (int k = 0; k < 3; k++)
-			if (keep[k] >= (int)from && (next < 0 || keep[k] < next))
-				next = keep[k];
-		if (next < 0)
-			break;
-		if ((unsigned int)next > from &&
-		    syscall(SYS_close_range, from, (unsigned int)next - 1, 0u) < 0)
-			return false;
-		from = (unsigned int)next + 1;
+		fds[a + 1] += fds[a] - low;
+		fds[a] = low;
 	}
-	return syscall(SYS_close_range, from, ~0u, 0u) == 0;
 }
 
 /* The reading process: answers in order, until all is read or it gets stuck. */
 static void read_all(struct real_kernel *real, enum pcipt_place at,
 		     struct pcipt_read *reads, size_t first, size_t n, int out)
 {
-	/* With the program's descriptors open it must not get stuck: better no answer. */
-	if (!close_others(real->folder[real->at_slash ? at : PCIPT_AT_ROOT], real->folder[at], out))
-		_exit(1);
-	syscall(SYS_setsid);
-	if (chdir("/") < 0) /* a file system of the program's must not stay busy */
+	int keep[] = { real->folder[real->at_slash ? at : PCIPT_AT_ROOT], real->folder[at], out };
+
+	sort3(keep);
+	if (!pcipt_process_isolate(keep, 3, NULL))
 		_exit(1);
 	for (size_t i = first; i < n; i++) {
 		int fd = reads[i].result < 0 ?
@@ -92,24 +75,6 @@ static void read_all(struct real_kernel *real, enum pcipt_place at,
 			send_all(out, reads[i].buf, (size_t)answer.result);
 	}
 	_exit(0);
-}
-
-/* Starts the reading process: a copy of this one whose end raises no signal. */
-static pid_t start_reader(struct real_kernel *real, enum pcipt_place at,
-			  struct pcipt_read *reads, size_t first, size_t n, int out)
-{
-	sigset_t all, before;
-	int saved;
-	pid_t pid;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	pid = (pid_t)syscall(SYS_clone, 0ul, NULL, NULL, NULL, NULL);
-	if (pid == 0)
-		read_all(real, at, reads, first, n, out);
-	saved = errno;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return pid < 0 ? -saved : pid;
 }
 
 void pcipt_real_reap(struct real_kernel *real)
@@ -137,8 +102,7 @@ static void pass_over_stuck(struct real_kernel *real, struct pcipt_read *reads, 
 	pthread_mutex_unlock(&real->lock);
 }
 
-/* Waits for a reader that is through; remembers one that is stuck, for later. */
-static void part_with(struct real_kernel *real, pid_t pid, const char *stuck_on)
+void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck_on)
 {
 	struct left_behind *left;
 
@@ -224,7 +188,9 @@ int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 
 		if (pipe2(ends, O_CLOEXEC) < 0)
 			return -errno;
-		pid = start_reader(real, at, reads, next, n, ends[1]);
+		pid = pcipt_process_copy(NULL);
+		if (pid == 0)
+			read_all(real, at, reads, next, n, ends[1]);
 		close(ends[1]);
 		stopped = pid < 0 ? n : take_answers(ends[0], reads, next, n, ms);
 		close(ends[0]);
@@ -232,12 +198,12 @@ int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 			return pid;
 		if (stopped < n && reads[stopped].result != -EBUSY) {
 			/* It ended before its time: so would the next one. */
-			part_with(real, pid, NULL);
+			pcipt_real_part_with(real, pid, NULL);
 			for (size_t i = stopped; i < n; i++)
 				reads[i].result = -EIO;
 			return 0;
 		}
-		part_with(real, pid, stopped < n ? reads[stopped].path : NULL);
+		pcipt_real_part_with(real, pid, stopped < n ? reads[stopped].path : NULL);
 		next = stopped + 1;
 	}
 	return 0;

@@ -37,6 +37,38 @@ struct pcipt_read {
 	bool link;	/* it is a link, and its text is wanted (read_set only) */
 };
 
+/*
+ * A piece of work that may never return, for the helper process. Jobs of one lane run
+ * one after the other, lanes run side by side.
+ */
+enum pcipt_job_kind {
+	PCIPT_JOB_WRITE, /* the value, in one write() */
+	PCIPT_JOB_READ,	 /* an attribute's text, as read() */
+	PCIPT_JOB_LOAD,	 /* the module called by the value */
+};
+
+struct pcipt_job {
+	enum pcipt_job_kind kind;
+	size_t lane;
+	const char *path; /* whole, as a person would write it: "/sys/…" */
+	const char *value;
+	char *buf; /* for a read */
+	size_t size;
+	ssize_t result; /* 0 or a length, or -errno: see writer_run */
+	double ms;	/* how long it took */
+};
+
+/* How long to wait for jobs, and whom to tell on the way (on the calling thread). */
+struct pcipt_wait {
+	double deadline; /* on now()'s clock */
+	int cancel_fd;	 /* readable: begin no more jobs; -1 for none */
+	/* NULL, or called when a job was handed over (-EINPROGRESS) and when it is through. */
+	void (*tell)(void *data, const struct pcipt_job *job);
+	void *data;
+};
+
+struct pcipt_writer;
+
 /* What a module is, seen from "can this driver be had". */
 enum pcipt_module_state {
 	PCIPT_MODULE_ABSENT,
@@ -71,14 +103,39 @@ struct pcipt_kernel_ops {
 	/* Reads attributes that may never return (a device's lock), each for at most ms. */
 	int (*read_guarded)(struct pcipt_kernel *k, enum pcipt_place at,
 			    struct pcipt_read *reads, size_t n, unsigned int ms);
-	/* Writes an attribute in one write(); the kernel's errno is the answer. */
-	int (*write)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
-		     const char *value);
+	/*
+	 * The helper: the one process that makes a transaction's writes, since any of them
+	 * may block for ever. It holds the locks, given in the lanes' order (more may
+	 * follow), beside the caller, and notes each write in its lane's lock file.
+	 */
+	int (*writer_start)(struct pcipt_kernel *k, size_t n_lanes, const int *locks,
+			    size_t n_locks, struct pcipt_writer **writer);
+	/*
+	 * Has jobs done and waits for them, until the deadline. Each job's result is its
+	 * errno, or -EINPROGRESS (it has not returned), -ECANCELED (never begun),
+	 * -EOWNERDEAD (somebody ended the helper: whether it was done isn't known). A job
+	 * for a lane where an earlier one has not returned is -EINPROGRESS at once.
+	 */
+	void (*writer_run)(struct pcipt_writer *writer, struct pcipt_job *jobs, size_t n,
+			   const struct pcipt_wait *wait);
+	/* Ends the helper; true when it had to be left behind, with a job that hasn't returned. */
+	bool (*writer_end)(struct pcipt_writer *writer);
+	/*
+	 * Takes a lock: a file of a folder that is ours alone, held by flock(). `text` then
+	 * stands in it. A handle, or -EAGAIN when somebody else holds it, with what he wrote
+	 * in `holder`; -EBADMSG where others could have made or read the file or its folder.
+	 */
+	int (*lock)(struct pcipt_kernel *k, const char *folder, const char *name,
+		    const char *text, char *holder, size_t size);
+	/* Lets go; what a helper left behind holds stays locked until that ends. */
+	void (*unlock)(struct pcipt_kernel *k, int lock, bool left_behind);
+	/* Milliseconds on a clock that only goes forward. */
+	double (*now)(struct pcipt_kernel *k);
+	/* Waits; 1 when the descriptor (-1 for none) became readable, else 0. */
+	int (*wait)(struct pcipt_kernel *k, int fd, double ms);
 	/* Whether sys/ is a real sysfs: nothing is written otherwise. */
 	bool (*is_real)(struct pcipt_kernel *k);
 	int (*module_state)(struct pcipt_kernel *k, const char *name);
-	int (*module_load)(struct pcipt_kernel *k, const char *name);
-
 	/*
 	 * Records: small files in a folder given by its whole path. Writing is
 	 * all or nothing, and on the disk when it returns. `exclusive` fails with

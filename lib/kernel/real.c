@@ -234,29 +234,6 @@ static int real_may_write(struct pcipt_kernel *k, enum pcipt_place at, const cha
 	return faccessat(fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-static int real_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
-		      const char *value)
-{
-	struct real_kernel *real = real_kernel(k);
-	_cleanup_free_ char *line = NULL;
-	_cleanup_close_ int fd = -1;
-	ssize_t n;
-
-	if (!real->real)
-		return -EPERM;
-	/* An empty write does nothing; a newline clears driver_override. */
-	line = pcipt_format("%s\n", value);
-	if (!line)
-		return -ENOMEM;
-	fd = pcipt_real_open(real, at, path, O_WRONLY);
-	if (fd < 0)
-		return fd;
-	n = write(fd, line, strlen(line));
-	if (n < 0)
-		return -errno;
-	return (size_t)n == strlen(line) ? 0 : -EIO;
-}
-
 static bool real_is_real(struct pcipt_kernel *k)
 {
 	return real_kernel(k)->real;
@@ -284,10 +261,15 @@ static const struct pcipt_kernel_ops real_ops = {
 	.exists = real_exists,
 	.may_write = real_may_write,
 	.read_guarded = pcipt_real_read_guarded,
-	.write = real_write,
 	.is_real = real_is_real,
 	.module_state = pcipt_real_module_state,
-	.module_load = pcipt_real_module_load,
+	.writer_start = pcipt_real_writer_start,
+	.writer_run = pcipt_real_writer_run,
+	.writer_end = pcipt_real_writer_end,
+	.lock = pcipt_real_lock,
+	.unlock = pcipt_real_unlock,
+	.now = pcipt_real_now,
+	.wait = pcipt_real_wait,
 	.record_write = pcipt_real_record_write,
 	.record_read = pcipt_real_record_read,
 	.record_remove = pcipt_real_record_remove,

@@ -12,6 +12,7 @@ struct real_kernel {
 	char *root;
 	bool at_slash;		    /* the root is "/" itself */
 	bool real;		    /* sys/ is a sysfs */
+	bool pretend;		    /* for tests of the helper: take any folder for one */
 	int folder[PCIPT_N_PLACES]; /* descriptors, -1 where the folder is missing */
 	/* Readers that got stuck: they are reaped when the kernel has let them go. */
 	pthread_mutex_t lock;
@@ -56,7 +57,7 @@ int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data);
 ssize_t pcipt_real_read_fd(int fd, char *buf, size_t size);
 
 /* records.c: a folder by its whole path, never leaving another root; a descriptor or -errno. */
-int pcipt_real_open_folder(struct real_kernel *real, const char *folder, int flags);
+int pcipt_real_open_path(struct real_kernel *real, const char *folder, int flags);
 /* watch.c */
 int pcipt_real_watch(struct pcipt_kernel *k, const char *const *folders, size_t n,
 		     struct pcipt_watch **watch);
@@ -65,10 +66,38 @@ int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 			    struct pcipt_read *reads, size_t n, unsigned int ms);
 /* Takes leave of those left behind that have ended meanwhile. */
 void pcipt_real_reap(struct real_kernel *real);
+/* Waits for a process that is through; remembers one that is stuck, for later. */
+void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck_on);
 /* modules.c */
 int pcipt_real_module_state(struct pcipt_kernel *k, const char *name);
-int pcipt_real_module_load(struct pcipt_kernel *k, const char *name);
+/*
+ * Calls fn for each file that has to be inserted for a module, or command to be run for it,
+ * in order; not 0 ends that. -ENOENT when there is no such module, -EKEYREJECTED when it is
+ * on a blacklist.
+ */
+typedef int (*pcipt_need_fn)(void *data, const char *path, const char *command,
+			     const char *options);
+int pcipt_real_module_needs(struct real_kernel *real, const char *name, pcipt_need_fn fn,
+			    void *data);
+/* 0 when the driver is there now, after all that was loaded for it. */
+int pcipt_real_module_loaded(struct real_kernel *real, const char *name);
+/* writer.c */
+int pcipt_real_writer_start(struct pcipt_kernel *k, size_t n_lanes, const int *locks,
+			    size_t n_locks, struct pcipt_writer **writer);
+void pcipt_real_writer_run(struct pcipt_writer *writer, struct pcipt_job *jobs, size_t n,
+			   const struct pcipt_wait *wait);
+bool pcipt_real_writer_end(struct pcipt_writer *writer);
+/* locks.c */
+int pcipt_real_lock(struct pcipt_kernel *k, const char *folder, const char *name,
+		    const char *text, char *holder, size_t size);
+void pcipt_real_unlock(struct pcipt_kernel *k, int lock, bool left_behind);
+double pcipt_real_now(struct pcipt_kernel *k);
+int pcipt_real_wait(struct pcipt_kernel *k, int fd, double ms);
 /* records.c */
+/* Makes a folder and those above it, writable by us alone; the last one gets the mode. */
+int pcipt_real_make_folders(const char *folder, mode_t mode);
+/* A folder's descriptor, when only root or we could have filled it; or -errno. */
+int pcipt_real_open_folder(struct pcipt_kernel *k, const char *folder);
 int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
 			    const char *text, bool exclusive);
 int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const char *name,

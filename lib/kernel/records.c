@@ -15,8 +15,7 @@
 /* Larger than any record of ours; what is larger isn't one. */
 #define RECORD_MAX (1024 * 1024)
 
-/* Makes a folder and those above it, readable by all, writable by us alone. */
-static int make_folders(const char *folder)
+int pcipt_real_make_folders(const char *folder, mode_t mode)
 {
 	_cleanup_free_ char *path = strdup(folder);
 
@@ -25,9 +24,9 @@ static int make_folders(const char *folder)
 	for (char *p = strchr(path + 1, '/');; p = strchr(p + 1, '/')) {
 		if (p)
 			*p = '\0';
-		if (mkdir(path, 0755) == 0)
+		if (mkdir(path, p ? 0755 : mode) == 0)
 			/* The umask is the program's: modes are set, not hoped for. */
-			chmod(path, 0755);
+			chmod(path, p ? 0755 : mode);
 		else if (errno != EEXIST)
 			return -errno;
 		if (!p)
@@ -36,7 +35,7 @@ static int make_folders(const char *folder)
 	}
 }
 
-int pcipt_real_open_folder(struct real_kernel *real, const char *folder, int flags)
+int pcipt_real_open_path(struct real_kernel *real, const char *folder, int flags)
 {
 	size_t n = strlen(real->root);
 	int fd;
@@ -49,10 +48,10 @@ int pcipt_real_open_folder(struct real_kernel *real, const char *folder, int fla
 }
 
 /* A folder's descriptor, when only root or we could have filled it; or -errno. */
-static int open_folder(struct pcipt_kernel *k, const char *folder)
+int pcipt_real_open_folder(struct pcipt_kernel *k, const char *folder)
 {
-	_cleanup_close_ int fd = pcipt_real_open_folder(real_kernel(k), folder,
-							O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	_cleanup_close_ int fd = pcipt_real_open_path(real_kernel(k), folder,
+						      O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	struct stat st;
 
 	if (fd < 0)
@@ -95,7 +94,7 @@ int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const ch
 	_cleanup_free_ char *temp = NULL;
 	_cleanup_close_ int dir = -1, fd = -1;
 	uint64_t random;
-	int r = make_folders(folder);
+	int r = pcipt_real_make_folders(folder, 0755);
 
 	if (r < 0)
 		return r;
@@ -105,7 +104,7 @@ int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const ch
 	temp = pcipt_format(".%s.%016llx.tmp", name, (unsigned long long)random);
 	if (!temp)
 		return -ENOMEM;
-	dir = open_folder(k, folder);
+	dir = pcipt_real_open_folder(k, folder);
 	if (dir < 0)
 		return dir;
 	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -148,7 +147,7 @@ static int read_whole(int fd, char **text, size_t *length)
 int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const char *name,
 			   char **text, size_t *length)
 {
-	_cleanup_close_ int dir = open_folder(k, folder), fd = -1;
+	_cleanup_close_ int dir = pcipt_real_open_folder(k, folder), fd = -1;
 	struct stat st;
 
 	if (dir < 0)
@@ -167,7 +166,7 @@ int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const cha
 
 int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const char *name)
 {
-	_cleanup_close_ int dir = open_folder(k, folder);
+	_cleanup_close_ int dir = pcipt_real_open_folder(k, folder);
 
 	if (dir < 0)
 		return dir;
@@ -179,7 +178,7 @@ int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const c
 int pcipt_real_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn,
 			   void *data)
 {
-	int dir = open_folder(k, folder);
+	int dir = pcipt_real_open_folder(k, folder);
 
 	return dir < 0 ? dir : pcipt_real_list_fd(dir, fn, data);
 }

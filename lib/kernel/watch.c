@@ -62,7 +62,7 @@ static int arm(struct real_watch *w, const char *folder)
 		if (folder[n] != '\0' && folder[n] != '/')
 			continue;
 		path[n] = '\0';
-		fd = pcipt_real_open_folder(w->real, path, O_PATH | O_DIRECTORY);
+		fd = pcipt_real_open_path(w->real, path, O_PATH | O_DIRECTORY);
 		path[n] = folder[n];
 		if (fd < 0)
 			return 0;

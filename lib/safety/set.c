@@ -15,13 +15,13 @@ static void set_destroy(struct pcipt_set *set)
 	free(set->members);
 	free(set->driver);
 	free(set->claim);
+	free(set->asked);
+	pcipt_options_unref(set->request);
 	pcipt_snapshot_unref(set->snap);
 	free(set);
 }
 
 PCIPT_DEFINE_REFS(set, set_destroy)
-PCIPT_DEFINE_CLEANUP(struct pcipt_set, pcipt_set_unref)
-
 /* Names are read from a large file, and told only of devices that would have to come along. */
 static bool needs_name(const struct pcipt_set *set, const struct pcipt_member *member)
 {
@@ -84,6 +84,16 @@ static bool decide(struct pcipt_set *set, struct pcipt_device *const *devices, s
 	return !set->findings.no_memory;
 }
 
+static bool remember(struct pcipt_set *set, struct pcipt_device *const *devices, size_t n,
+		     const struct pcipt_options *options)
+{
+	set->asked = calloc(n, sizeof(*set->asked));
+	set->request = pcipt_options_copy(options);
+	for (size_t i = 0; set->asked && i < n; i++)
+		memcpy(set->asked[set->n_asked++], devices[i]->address, PCIPT_ADDRESS_SIZE);
+	return set->asked && (set->request || !options);
+}
+
 int pcipt_set_new(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
 		  const struct pcipt_options *options, struct pcipt_set **out,
 		  struct pcipt_error **error)
@@ -103,10 +113,29 @@ int pcipt_set_new(struct pcipt_snapshot *snap, struct pcipt_device *const *devic
 	set->snap = pcipt_snapshot_ref(snap);
 	set->with_set = options && options->with_set;
 	set->driver = strdup(pcipt_options_driver(options));
-	if (!set->driver || !decide(set, devices, n, options))
+	if (!set->driver || !remember(set, devices, n, options) || !decide(set, devices, n, options))
 		return pcipt_fail_memory(error);
 	*out = steal(&set);
 	return 0;
+}
+
+int pcipt_set_again(struct pcipt_context *ctx, const struct pcipt_set *set,
+		    struct pcipt_set **again, struct pcipt_error **error)
+{
+	_cleanup_free_ const char **addresses = calloc(set->n_asked, sizeof(*addresses));
+	_cleanup_free_ struct pcipt_device **devices = calloc(set->n_asked, sizeof(*devices));
+	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
+	int r;
+
+	if (!addresses || !devices)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < set->n_asked; i++)
+		addresses[i] = set->asked[i];
+	r = pcipt_snapshot_new_scoped(ctx, addresses, set->n_asked, &snap, error);
+	for (size_t i = 0; r == 0 && i < set->n_asked; i++)
+		r = pcipt_snapshot_find(snap, set->asked[i], &devices[i], error);
+	return r < 0 ? r :
+		       pcipt_set_new(snap, devices, set->n_asked, set->request, again, error);
 }
 
 bool pcipt_set_is_safe(const struct pcipt_set *set)

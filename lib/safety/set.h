@@ -16,6 +16,10 @@ struct pcipt_set {
 	bool with_set;
 	bool driver_ready; /* no module has to be loaded */
 	const struct pcipt_options *options; /* while it is judged */
+	/* What was asked for, to ask it again. */
+	struct pcipt_options *request;
+	char (*asked)[PCIPT_ADDRESS_SIZE];
+	size_t n_asked;
 	char *claim;	   /* the claim that holds exactly this already, or NULL */
 	struct pcipt_member *members;
 	size_t n_members;
@@ -25,7 +29,13 @@ struct pcipt_set {
 /* judge.c: what stands against the members. Pure. */
 void pcipt_judge(struct pcipt_set *set, const struct pcipt_evidence *evidence);
 
+/* The same request on the machine as it is now. Errors: as pcipt_set_new(), and GONE. */
+int pcipt_set_again(struct pcipt_context *ctx, const struct pcipt_set *set,
+		    struct pcipt_set **again, struct pcipt_error **error);
+
 /* The error for an unsafe set, its causes the findings that stand. */
 int pcipt_fail_refused(struct pcipt_error **error, const struct pcipt_set *set);
+
+PCIPT_DEFINE_CLEANUP(struct pcipt_set, pcipt_set_unref)
 
 #endif

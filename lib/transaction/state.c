@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a device is at this moment: driver, override, power control. */
+/* What devices are at this moment: driver, override, power control. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -10,13 +10,15 @@
 
 static int fail_read(struct pcipt_error **error, const char *address, const char *path, int r)
 {
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -ENODEV)
 		return pcipt_fail(error, PCIPT_E_GONE,
 				  &(struct pcipt_error_facts){ .step = "read",
 							       .address = address,
 							       .path = path,
 							       .errnum = ENOENT },
 				  "%s is not there any more", address);
+	if (r == -EINPROGRESS || r == -ECANCELED)
+		r = -EBUSY;
 	return pcipt_fail(error, r == -EBUSY ? PCIPT_E_BUSY : PCIPT_E_IO,
 			  &(struct pcipt_error_facts){
 				  .step = "read",
@@ -32,7 +34,6 @@ static int fail_read(struct pcipt_error **error, const char *address, const char
 static int read_driver(struct pcipt_kernel *k, const char *address, char **driver)
 {
 	char path[64], link[PCIPT_ATTRIBUTE_MAX];
-	const char *slash;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "%s/driver", address);
@@ -41,49 +42,95 @@ static int read_driver(struct pcipt_kernel *k, const char *address, char **drive
 		return 0;
 	if (n < 0)
 		return (int)n;
-	slash = strrchr(link, '/');
-	*driver = strdup(slash ? slash + 1 : link);
+	*driver = strdup(pcipt_base_name(link));
 	return *driver ? 0 : -ENOMEM;
 }
 
-static int read_override(struct pcipt_kernel *k, const char *address, char **override)
+/* The job's text: the override, when it is one. */
+static int take_override(const struct pcipt_job *job, char **override)
 {
-	char path[64], text[PCIPT_ATTRIBUTE_MAX];
-	struct pcipt_read read = { path, text, sizeof(text), -EIO, false };
-	int r;
-
-	snprintf(path, sizeof(path), "%s/driver_override", address);
-	r = k->ops->read_guarded(k, PCIPT_AT_PCI_DEVICES, &read, 1, LOCK_WAIT_MS);
-	if (r < 0 || read.result < 0)
-		return r < 0 ? r : (int)read.result;
-	if (read.result == 0 || !*text || strcmp(text, "(null)") == 0)
+	if (job->result < 0)
+		return (int)job->result;
+	if (job->result == 0 || !*job->buf || strcmp(job->buf, "(null)") == 0)
 		return 0;
-	*override = strdup(text);
+	*override = strdup(job->buf);
 	return *override ? 0 : -ENOMEM;
 }
 
-int pcipt_state_read(struct pcipt_kernel *k, const char *address, struct pcipt_device_state *state,
-		     struct pcipt_error **error)
+static void read_rest(struct pcipt_transaction *t, struct pcipt_reading *reading,
+		      const struct pcipt_job *job)
 {
+	const char *address = t->plan->devices[reading->device].address;
+	struct pcipt_kernel *k = t->kernel;
 	char path[64], text[64];
-	int r;
+	int r = take_override(job, &reading->state.override);
 
-	memset(state, 0, sizeof(*state));
-	r = read_override(k, address, &state->override);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", address);
+	snprintf(path, sizeof(path), "%s", job->path);
 	if (r == 0) {
 		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", address);
-		r = read_driver(k, address, &state->driver);
+		r = read_driver(k, address, &reading->state.driver);
 	}
 	if (r < 0) {
-		pcipt_device_state_clear(state);
-		return r == -ENOMEM ? pcipt_fail_memory(error) :
-				      fail_read(error, address, path, r);
+		pcipt_device_state_clear(&reading->state);
+		if (r == -ENOMEM)
+			pcipt_fail_memory(&reading->error);
+		else
+			fail_read(&reading->error, address, path, r);
+		return;
 	}
 	snprintf(path, sizeof(path), "%s/power/control", address);
 	if (k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text)) > 0)
-		state->power_control = strdup(text);
-	return 0;
+		reading->state.power_control = strdup(text);
+}
+
+/* Linux 6.1 takes the device's lock to tell its override, so the helper asks. */
+static void read_overrides(struct pcipt_transaction *t, struct pcipt_job *jobs, size_t n)
+{
+	double soon = t->kernel->ops->now(t->kernel) + LOCK_WAIT_MS;
+	struct pcipt_wait wait = { .cancel_fd = -1,
+				   .deadline = soon < t->deadline ? soon : t->deadline };
+
+	t->kernel->ops->writer_run(t->writer, jobs, n, &wait);
+}
+
+struct text {
+	char path[64], buf[PCIPT_ATTRIBUTE_MAX];
+};
+
+void pcipt_states_read(struct pcipt_transaction *t, struct pcipt_reading *readings, size_t n)
+{
+	_cleanup_free_ struct pcipt_job *jobs = calloc(n + 1, sizeof(*jobs));
+	_cleanup_free_ struct text *texts = calloc(n + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < n; i++) {
+		memset(&readings[i].state, 0, sizeof(readings[i].state));
+		readings[i].error = NULL;
+		if (!jobs || !texts) {
+			pcipt_fail_memory(&readings[i].error);
+			continue;
+		}
+		snprintf(texts[i].path, sizeof(texts[i].path),
+			 "/sys/bus/pci/devices/%s/driver_override",
+			 t->plan->devices[readings[i].device].address);
+		jobs[i] = (struct pcipt_job){ .kind = PCIPT_JOB_READ,
+					      .lane = readings[i].device,
+					      .path = texts[i].path,
+					      .buf = texts[i].buf,
+					      .size = sizeof(texts[i].buf) };
+	}
+	if (!jobs || !texts)
+		return;
+	read_overrides(t, jobs, n);
+	for (size_t i = 0; i < n; i++)
+		read_rest(t, &readings[i], &jobs[i]);
+}
+
+void pcipt_states_clear(struct pcipt_reading *readings, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		pcipt_device_state_clear(&readings[i].state);
+		readings[i].error = pcipt_error_unref(readings[i].error);
+	}
 }
 
 bool pcipt_state_is_back(const struct pcipt_device_state *now,

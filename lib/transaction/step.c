@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Carrying out one step: a write, or a comparison, and its error in words. Only
- * the driver link afterwards proves a bind or an unbind.
+ * One step: what proves it (only the driver link, and only when the probe has come to
+ * its end), and its failure in words.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,8 +13,7 @@ static const char *step_address(const struct pcipt_transaction *t, const struct 
 	return step->device == PCIPT_NO_STEP_DEVICE ? NULL : t->plan->devices[step->device].address;
 }
 
-/* The name of the driver that a "…/drivers/NAME/bind" path is about. */
-static const char *path_driver(const char *path, char *name, size_t size)
+const char *pcipt_path_driver(const char *path, char *name, size_t size)
 {
 	const char *begin = path + sizeof("/sys/bus/pci/drivers/") - 1;
 
@@ -22,11 +21,9 @@ static const char *path_driver(const char *path, char *name, size_t size)
 	return name;
 }
 
-/* 1 when the device's driver link names `driver`, 0 when not, or -errno. NULL is none. */
-static int has_driver(struct pcipt_kernel *k, const char *address, const char *driver)
+int pcipt_has_driver(struct pcipt_kernel *k, const char *address, const char *driver)
 {
 	char path[64], link[PCIPT_ATTRIBUTE_MAX];
-	const char *slash;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "%s/driver", address);
@@ -35,37 +32,64 @@ static int has_driver(struct pcipt_kernel *k, const char *address, const char *d
 		return driver == NULL;
 	if (n < 0)
 		return (int)n;
-	slash = strrchr(link, '/');
-	return driver && strcmp(slash ? slash + 1 : link, driver) == 0;
+	return driver && strcmp(pcipt_base_name(link), driver) == 0;
 }
 
-static int verify(struct pcipt_transaction *t, const struct pcipt_step *step, const char *address)
-{
-	int r = has_driver(t->kernel, address, *step->value ? step->value : NULL);
+/* ---- drivers whose probe goes on after bind has answered ---- */
 
+/* How long between two looks at a controller that is still being set up, in milliseconds. */
+#define LOOK_AFTER 10
+
+struct controller {
+	struct pcipt_kernel *kernel;
+	const char *folder;
+};
+
+/* 1 for a controller that is neither up nor given up. */
+static int is_being_set_up(void *data, const char *name)
+{
+	const struct controller *controller = data;
+	struct pcipt_kernel *k = controller->kernel;
+	char path[128], state[32];
+
+	snprintf(path, sizeof(path), "%s/%.32s/state", controller->folder, name);
+	if (k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, state, sizeof(state)) <= 0)
+		return 0;
+	return strcmp(state, "new") == 0 || strcmp(state, "connecting") == 0 ||
+	       strcmp(state, "resetting") == 0;
+}
+
+/*
+ * nvme's probe ends when the controller has a name; that it can't be talked to comes out
+ * later, and then the driver leaves the device (seen on 6.1 and 6.12).
+ */
+static void wait_for_probe(struct pcipt_transaction *t, const char *address, const char *driver)
+{
+	struct pcipt_kernel *k = t->kernel;
+	char folder[64];
+	struct controller controller = { k, folder };
+
+	if (strcmp(driver, "nvme") != 0)
+		return;
+	snprintf(folder, sizeof(folder), "%s/nvme", address);
+	while (k->ops->now(k) < t->deadline &&
+	       k->ops->list(k, PCIPT_AT_PCI_DEVICES, folder, is_being_set_up, &controller) == 1)
+		k->ops->wait(k, -1, LOOK_AFTER);
+}
+
+ssize_t pcipt_step_verify(struct pcipt_transaction *t, const struct pcipt_step *step)
+{
+	const char *address = step_address(t, step), *driver = *step->value ? step->value : NULL;
+	int r = pcipt_has_driver(t->kernel, address, driver);
+
+	if (r == 1 && driver) {
+		wait_for_probe(t, address, driver);
+		r = pcipt_has_driver(t->kernel, address, driver);
+	}
 	return r < 0 ? r : r == 1 ? 0 : -ENODEV;
 }
 
-static int run(struct pcipt_transaction *t, const struct pcipt_step *step, const char *address)
-{
-	struct pcipt_kernel *k = t->kernel;
-	char driver[256];
-	int r;
-
-	if (step->op == PCIPT_OP_LOAD)
-		return k->ops->module_load(k, step->value);
-	if (step->op == PCIPT_OP_VERIFY)
-		return verify(t, step, address);
-	r = k->ops->write(k, PCIPT_AT_SYS, step->path + sizeof("/sys/") - 1, step->value);
-	/* Somebody was quicker, and with the same driver: that is what was wanted. */
-	if (step->op == PCIPT_OP_BIND && r == -EBUSY &&
-	    has_driver(k, address, path_driver(step->path, driver, sizeof(driver))) == 1)
-		return 0;
-	/* It left its driver by itself meanwhile. */
-	if (step->op == PCIPT_OP_UNBIND && r == -ENODEV && has_driver(k, address, NULL) == 1)
-		return 0;
-	return r;
-}
+/* ---- failures ---- */
 
 static int code_for(int op, int errnum)
 {
@@ -73,7 +97,9 @@ static int code_for(int op, int errnum)
 		return PCIPT_E_PERMISSION;
 	switch (op) {
 	case PCIPT_OP_LOAD:
-		return PCIPT_E_NO_DRIVER;
+		return errnum == EKEYREJECTED ? PCIPT_E_BLACKLISTED :
+		       errnum == ENOENT	      ? PCIPT_E_NO_DRIVER :
+						PCIPT_E_LOAD;
 	case PCIPT_OP_PIN:
 	case PCIPT_OP_OVERRIDE:
 		return PCIPT_E_OVERRIDE;
@@ -95,9 +121,16 @@ static const char *remedy_for(int op, int errnum)
 		return "Mount /sys writable; in a container, mount the host's /sys read-write";
 	if (errnum == EACCES || errnum == EPERM)
 		return "Run as root, with the right to write /sys";
+	if (errnum == EOWNERDEAD)
+		return "Find out who ended the helper process (the kernel's log tells of memory that "
+		       "ran out), then retry";
+	if (op == PCIPT_OP_LOAD && errnum == EKEYREJECTED)
+		return "Load the module by hand, or take it from the blacklist in /etc/modprobe.d";
+	if (op == PCIPT_OP_LOAD && errnum == ENOENT)
+		return "Install the module for the running kernel";
 	if (op == PCIPT_OP_LOAD)
-		return "Install the module for the running kernel, and look for a blacklist in "
-		       "/etc/modprobe.d";
+		return "See the kernel's log (dmesg), and its \"install\" lines in /etc/modprobe.d; try "
+		       "modprobe by hand";
 	if (op == PCIPT_OP_BIND && errnum == ENODEV)
 		return "Check that the driver supports the device, and that no other driver_override "
 		       "stands";
@@ -112,11 +145,59 @@ static const char *remedy_for(int op, int errnum)
 	return "See the kernel's log (dmesg)";
 }
 
-static int fail_step(struct pcipt_transaction *t, const struct pcipt_step *step,
-		     const char *address, int errnum, struct pcipt_error **error)
+/* What one could do for a write that doesn't return; who holds the device is asked elsewhere. */
+static int fail_stuck(const struct pcipt_transaction *t, const struct pcipt_step *step,
+		      const char *address, struct pcipt_error **error)
 {
-	const struct pcipt_plan_device *device =
-		address ? &t->plan->devices[step->device] : NULL;
+	(void)t;
+	return pcipt_fail(error, PCIPT_E_STUCK,
+			  &(struct pcipt_error_facts){
+				  .step = pcipt_op_name(step->op),
+				  .address = address,
+				  .path = step->path,
+				  .errnum = EINPROGRESS,
+				  .remedy = "Find out who holds the device open and end that; then "
+					    "`pcipt recover` finishes the job" },
+			  "%s: the kernel has not returned from the step %s (%s), and goes on with it",
+			  address ? address : step->value, pcipt_op_name(step->op), step->shell);
+}
+
+static bool is_cancelled(const struct pcipt_transaction *t)
+{
+	int fd = t->options && !t->undoing ? t->options->cancel_fd : -1;
+
+	return fd >= 0 && t->kernel->ops->wait(t->kernel, fd, -1) == 1;
+}
+
+/* A step that was not begun, because there was no time or no wish for it. */
+static int fail_not_begun(struct pcipt_transaction *t, const struct pcipt_step *step,
+			  const char *address, struct pcipt_error **error)
+{
+	bool cancelled = is_cancelled(t);
+
+	return pcipt_fail(error, cancelled ? PCIPT_E_CANCELLED : PCIPT_E_TIMEOUT,
+			  &(struct pcipt_error_facts){ .step = pcipt_op_name(step->op),
+						       .address = address,
+						       .path = step->path,
+						       .errnum = cancelled ? ECANCELED : ETIMEDOUT,
+						       .remedy = cancelled ? "Try again" :
+									     "Try again with more time" },
+			  "%s before the step %s of %s", cancelled ? "cancelled" : "the deadline passed",
+			  pcipt_op_name(step->op), address ? address : step->value);
+}
+
+static bool is_gone(struct pcipt_transaction *t, const char *address, int errnum)
+{
+	return address && (errnum == ENOENT || errnum == ENODEV) &&
+	       t->kernel->ops->exists(t->kernel, PCIPT_AT_PCI_DEVICES, address) == 0;
+}
+
+int pcipt_fail_step(struct pcipt_transaction *t, const struct pcipt_done *done,
+		    struct pcipt_error **error)
+{
+	const struct pcipt_step *step = done->step;
+	const char *address = step_address(t, step);
+	int errnum = (int)-done->result;
 	struct pcipt_error_facts facts = {
 		.step = pcipt_op_name(step->op),
 		.address = address,
@@ -127,9 +208,11 @@ static int fail_step(struct pcipt_transaction *t, const struct pcipt_step *step,
 	const char *why = pcipt_errno_text(errnum);
 	char driver[256];
 
-	(void)device;
-	if (address && errnum == ENOENT &&
-	    t->kernel->ops->exists(t->kernel, PCIPT_AT_PCI_DEVICES, address) == 0) {
+	if (errnum == EINPROGRESS)
+		return fail_stuck(t, step, address, error);
+	if (errnum == ECANCELED)
+		return fail_not_begun(t, step, address, error);
+	if (is_gone(t, address, errnum)) {
 		facts.remedy = "Put the device back, or leave it out";
 		return pcipt_fail(error, PCIPT_E_GONE, &facts, "%s went away during the step %s",
 				  address, facts.step);
@@ -137,15 +220,18 @@ static int fail_step(struct pcipt_transaction *t, const struct pcipt_step *step,
 	switch (step->op) {
 	case PCIPT_OP_LOAD:
 		return pcipt_fail(error, code_for(step->op, errnum), &facts,
-				  "the driver %s can't be loaded: %s", step->value, why);
+				  "the driver %s can't be loaded: %s", step->value,
+				  errnum == EKEYREJECTED ? "it is on a blacklist" :
+				  errnum == ECHILD	 ? "its \"install\" line failed" :
+							   why);
 	case PCIPT_OP_BIND:
 		return pcipt_fail(error, code_for(step->op, errnum), &facts,
 				  "%s: the driver %s refused it: %s", address,
-				  path_driver(step->path, driver, sizeof(driver)), why);
+				  pcipt_path_driver(step->path, driver, sizeof(driver)), why);
 	case PCIPT_OP_UNBIND:
 		return pcipt_fail(error, code_for(step->op, errnum), &facts,
 				  "%s: the driver %s didn't let it go: %s", address,
-				  path_driver(step->path, driver, sizeof(driver)), why);
+				  pcipt_path_driver(step->path, driver, sizeof(driver)), why);
 	case PCIPT_OP_VERIFY:
 		return pcipt_fail(error, code_for(step->op, errnum), &facts,
 				  "%s: every write succeeded, yet it isn't on %s", address,
@@ -156,18 +242,4 @@ static int fail_step(struct pcipt_transaction *t, const struct pcipt_step *step,
 				  step->op == PCIPT_OP_POWER ? "power/control" : "driver_override",
 				  why);
 	}
-}
-
-int pcipt_transaction_step(struct pcipt_transaction *t, const struct pcipt_step *step, bool undo,
-			   struct pcipt_error **error)
-{
-	const char *address = step_address(t, step);
-	double begin = pcipt_now_ms(), ms;
-	int r = run(t, step, address);
-
-	ms = pcipt_now_ms() - begin;
-	pcipt_result_note_step(t->result, step, address, ms, -r, undo);
-	pcipt_log(t->ctx, r < 0 ? PCIPT_LOG_WARNING : PCIPT_LOG_DEBUG, "%s%s: %s (%.1f ms)",
-		  undo ? "undo: " : "", step->shell, r < 0 ? pcipt_errno_name(-r) : "done", ms);
-	return r < 0 ? fail_step(t, step, address, -r, error) : 0;
 }

@@ -5,6 +5,7 @@
 
 #include <libpcipt/transaction.h>
 
+#include "base/options.h"
 #include "safety/plan.h"
 
 struct pcipt_result_step {
@@ -39,37 +40,106 @@ void pcipt_result_note_device(struct pcipt_result *result, const char *address,
 /* Takes the warning over. */
 void pcipt_result_note_warning(struct pcipt_result *result, struct pcipt_error *warning);
 
-/* One transaction while it runs. */
+/* A lock that is held; of the plan's devices in its order, then of what else is concerned. */
+struct pcipt_held {
+	struct pcipt_address at;
+	int lock; /* the kernel's handle, -1 when not taken */
+};
+
+/*
+ * One transaction: begun (locked, and compared with what is there), run, ended. In
+ * between, its devices are nobody else's, so a claim's record is written there.
+ */
 struct pcipt_transaction {
 	struct pcipt_context *ctx;
 	struct pcipt_kernel *kernel;
-	const struct pcipt_plan *plan;
+	struct pcipt_plan *plan; /* a reference; another plan where it had to be made again */
+	const struct pcipt_options *options;
 	struct pcipt_result *result;
+	struct pcipt_held *held;
+	size_t n_held;
+	struct pcipt_writer *writer;
+	bool *stuck;	 /* for each device, and behind them for modules: a write is out */
+	double deadline; /* on the kernel's clock */
+	double timeout;
+	bool undoing; /* which can't be cancelled, and has a deadline of its own */
 };
 
-/* state.c: what a device is at this moment, asked of the kernel. */
-int pcipt_state_read(struct pcipt_kernel *kernel, const char *address,
-		     struct pcipt_device_state *state, struct pcipt_error **error);
+/* apply.c: after a begin that failed, too, the transaction must be ended. */
+int pcipt_transaction_begin(struct pcipt_transaction *t, struct pcipt_context *ctx,
+			    struct pcipt_plan *plan, const struct pcipt_options *options,
+			    struct pcipt_error **error);
+int pcipt_transaction_run(struct pcipt_transaction *t, struct pcipt_error **error);
+/* What each device is now goes into the result; then everything is let go. */
+void pcipt_transaction_end(struct pcipt_transaction *t);
+/* When a call with these options must return. */
+double pcipt_transaction_deadline(struct pcipt_context *ctx, struct pcipt_kernel *k,
+				  const struct pcipt_options *options);
+
+/* check.c: whether this process could carry a plan out at all: NOT_REAL, PERMISSION. */
+int pcipt_transaction_check(struct pcipt_context *ctx, const char *const *addresses, size_t n,
+			    struct pcipt_error **error);
+int pcipt_transaction_check_plan(struct pcipt_context *ctx, const struct pcipt_plan *plan,
+				 struct pcipt_error **error);
+
+/* compare.c: whether all is as the plan saw it; else it is made again, or STALE. */
+int pcipt_transaction_revalidate(struct pcipt_transaction *t, struct pcipt_error **error);
+/* Whether the card is the one that the plan is for: STALE, GONE, IO. */
+int pcipt_transaction_compare_ids(struct pcipt_transaction *t,
+				  const struct pcipt_plan_device *device,
+				  struct pcipt_error **error);
+/* The plan's devices and what belongs to them, as they are now. */
+int pcipt_transaction_snapshot(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
+			       struct pcipt_error **error);
+int pcipt_fail_stale(const struct pcipt_plan_device *device, const char *what, const char *seen,
+		     const char *now, struct pcipt_error **error);
+
+/* locks.c: LOCKED, PERMISSION, DAMAGED, CANCELLED, IO. */
+int pcipt_transaction_lock(struct pcipt_transaction *t, struct pcipt_error **error);
+void pcipt_transaction_unlock(struct pcipt_transaction *t, bool left_behind);
+
+/* state.c: what devices are at this moment; reading some of it can block. */
+struct pcipt_reading {
+	size_t device; /* index in the plan */
+	struct pcipt_device_state state;
+	struct pcipt_error *error; /* why it could not be read, or NULL */
+};
+void pcipt_states_read(struct pcipt_transaction *t, struct pcipt_reading *readings, size_t n);
+void pcipt_states_clear(struct pcipt_reading *readings, size_t n);
 /* Whether a device is what it was; what was not known before isn't compared. */
 bool pcipt_state_is_back(const struct pcipt_device_state *now,
 			 const struct pcipt_device_state *before);
 /* "snd_hda_intel, override none, power auto", for messages; a new string or NULL. */
 char *pcipt_state_text(const struct pcipt_device_state *state);
 
-/* steps.c: carries one step out and notes it. */
-int pcipt_transaction_step(struct pcipt_transaction *t, const struct pcipt_step *step, bool undo,
-			   struct pcipt_error **error);
+/* batch.c: has steps done, side by side for different devices, and notes them. */
+struct pcipt_done {
+	const struct pcipt_step *step;
+	ssize_t result; /* as a job's; a bind that somebody else made counts as ours */
+};
+void pcipt_transaction_steps(struct pcipt_transaction *t, struct pcipt_done *done, size_t n);
+
+/* step.c: why a step failed, in words; STUCK, CANCELLED and TIMEOUT among them. */
+int pcipt_fail_step(struct pcipt_transaction *t, const struct pcipt_done *done,
+		    struct pcipt_error **error);
+/* 1 when the device's driver link names `driver`, 0 when not, or -errno. NULL is none. */
+int pcipt_has_driver(struct pcipt_kernel *k, const char *address, const char *driver);
+/* Compares the driver with what a verify step wants, when its probe has come to an end. */
+ssize_t pcipt_step_verify(struct pcipt_transaction *t, const struct pcipt_step *step);
+/* The name of the driver that a "…/drivers/NAME/bind" path is about. */
+const char *pcipt_path_driver(const char *path, char *name, size_t size);
+
+/* bind.c and release.c */
+int pcipt_transaction_bind(struct pcipt_transaction *t, struct pcipt_error **error);
+int pcipt_transaction_release(struct pcipt_transaction *t, struct pcipt_error **error);
 
 /*
- * undo.c: leads the i-th device back to what it was before; 0 when it is there
- * (or gone), else why it is not.
+ * undo.c: leads devices, whose states were read, back to what they were before, all at
+ * once. Each has its own answer: its state in the end, and no error when that is what it
+ * was. Those with an error already are left alone.
  */
-int pcipt_transaction_restore(struct pcipt_transaction *t, size_t i, bool undo,
-			      struct pcipt_error **error);
-
-/* Whether this process could carry a plan out at all: NOT_REAL, PERMISSION. */
-int pcipt_transaction_check(struct pcipt_context *ctx, const char *const *addresses, size_t n,
-			    struct pcipt_error **error);
+void pcipt_transaction_restore(struct pcipt_transaction *t, struct pcipt_reading *readings,
+			       size_t n);
 
 PCIPT_DEFINE_CLEANUP(struct pcipt_result, pcipt_result_unref)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Leading a device back to what it was: ordinary, visible code, driven by what
- * the device is now and not by what we believe to have done. The same serves an
- * undo and a release.
+ * Leading devices back to what they were: ordinary, visible code, driven by what each
+ * device is now and not by what we believe to have done. The same serves an undo and a
+ * release.
  */
 #include <errno.h>
 
@@ -11,32 +11,6 @@
 static void steps_clearp(struct pcipt_steps *steps)
 {
 	pcipt_steps_clear(steps);
-}
-
-static void state_clearp(struct pcipt_device_state *state)
-{
-	pcipt_device_state_clear(state);
-}
-
-/* The writes that are needed from here; goes on after a failure, since later ones help too. */
-static int run_steps(struct pcipt_transaction *t, size_t i, const struct pcipt_device_state *now,
-		     bool undo, struct pcipt_error **error)
-{
-	const struct pcipt_plan_device *device = &t->plan->devices[i];
-	_cleanup_(steps_clearp) struct pcipt_steps steps = { 0 };
-	int first = 0;
-
-	pcipt_restore_steps(&steps, i, device->address, now, &device->before);
-	if (steps.no_memory)
-		return pcipt_fail_memory(error);
-	for (size_t k = 0; k < steps.n; k++) {
-		_cleanup_error_ struct pcipt_error *failed = NULL;
-		int r = pcipt_transaction_step(t, &steps.items[k], undo, &failed);
-
-		if (r < 0 && first == 0)
-			first = pcipt_error_pass(error, steal(&failed));
-	}
-	return first;
 }
 
 static int not_restored(const struct pcipt_plan_device *device,
@@ -59,22 +33,91 @@ static int not_restored(const struct pcipt_plan_device *device,
 	return pcipt_error_pass(error, made);
 }
 
-int pcipt_transaction_restore(struct pcipt_transaction *t, size_t i, bool undo,
-			      struct pcipt_error **error)
+/* The first failure among a device's steps, in words; NULL when there was none. */
+static struct pcipt_error *first_failure(struct pcipt_transaction *t, size_t device,
+					 const struct pcipt_done *done, size_t n)
 {
-	const struct pcipt_plan_device *device = &t->plan->devices[i];
-	_cleanup_(state_clearp) struct pcipt_device_state now = { 0 }, then = { 0 };
-	_cleanup_error_ struct pcipt_error *failed = NULL;
-	int r = pcipt_state_read(t->kernel, device->address, &now, error);
+	struct pcipt_error *failed = NULL;
 
-	if (r < 0)
-		return r;
-	run_steps(t, i, &now, undo, &failed);
-	r = pcipt_state_read(t->kernel, device->address, &then, error);
-	if (r < 0)
-		return r;
-	/* What counts is what the kernel says in the end, not which write complained. */
-	if (pcipt_state_is_back(&then, &device->before))
-		return 0;
-	return not_restored(device, &then, steal(&failed), error);
+	for (size_t i = 0; i < n && !failed; i++)
+		if (done[i].step->device == device && done[i].result < 0)
+			pcipt_fail_step(t, &done[i], &failed);
+	return failed;
+}
+
+/* What a device is in the end, in place of what it was before its steps. */
+static void read_again(struct pcipt_transaction *t, struct pcipt_reading *readings, size_t n)
+{
+	_cleanup_free_ struct pcipt_reading *then = calloc(n + 1, sizeof(*then));
+	size_t n_then = 0;
+
+	for (size_t i = 0; then && i < n; i++)
+		if (!readings[i].error && !t->stuck[readings[i].device])
+			then[n_then++].device = readings[i].device;
+	if (then)
+		pcipt_states_read(t, then, n_then);
+	for (size_t i = 0, k = 0; i < n; i++) {
+		if (readings[i].error || t->stuck[readings[i].device])
+			continue;
+		pcipt_device_state_clear(&readings[i].state);
+		if (then)
+			readings[i] = then[k++];
+		else
+			pcipt_fail_memory(&readings[i].error);
+	}
+}
+
+/* What counts is what the kernel says in the end, not which write complained. */
+static void judge(struct pcipt_transaction *t, struct pcipt_reading *readings, size_t n,
+		  const struct pcipt_done *done, size_t n_done)
+{
+	read_again(t, readings, n);
+	for (size_t i = 0; i < n; i++) {
+		size_t at = readings[i].device;
+		const struct pcipt_plan_device *device = &t->plan->devices[at];
+		_cleanup_error_ struct pcipt_error *failed = NULL;
+
+		if (readings[i].error)
+			continue;
+		failed = first_failure(t, at, done, n_done);
+		if (t->stuck[at])
+			readings[i].error = steal(&failed);
+		else if (!pcipt_state_is_back(&readings[i].state, &device->before))
+			not_restored(device, &readings[i].state, steal(&failed),
+				     &readings[i].error);
+	}
+}
+
+/* The writes that are needed from here; each goes on after a failure, since later ones help too. */
+static bool plan_all(struct pcipt_transaction *t, const struct pcipt_reading *readings, size_t n,
+		     struct pcipt_steps *steps)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct pcipt_plan_device *device = &t->plan->devices[readings[i].device];
+
+		if (!readings[i].error)
+			pcipt_restore_steps(steps, readings[i].device, device->address,
+					    &readings[i].state, &device->before);
+	}
+	return !steps->no_memory;
+}
+
+void pcipt_transaction_restore(struct pcipt_transaction *t, struct pcipt_reading *readings,
+			       size_t n)
+{
+	_cleanup_(steps_clearp) struct pcipt_steps steps = { 0 };
+	_cleanup_free_ struct pcipt_done *done = NULL;
+
+	if (plan_all(t, readings, n, &steps))
+		done = calloc(steps.n + 1, sizeof(*done));
+	if (!done) {
+		for (size_t i = 0; i < n; i++)
+			if (!readings[i].error)
+				pcipt_fail_memory(&readings[i].error);
+		return;
+	}
+	for (size_t i = 0; i < steps.n; i++)
+		done[i].step = &steps.items[i];
+	pcipt_transaction_steps(t, done, steps.n);
+	judge(t, readings, n, done, steps.n);
 }

@@ -350,6 +350,13 @@ static int write_node(struct sim *sim, const struct node *node, const char *valu
 	return node->kind == NOTHING ? -ENOENT : -EACCES;
 }
 
+int sim_write_now(struct sim *sim, const char *path, const char *value)
+{
+	struct node node = find(sim, path);
+
+	return write_node(sim, &node, value);
+}
+
 int sim_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path, const char *value)
 {
 	struct sim *sim = sim_of(k);

@@ -11,6 +11,8 @@
 #define SIM_MAX_RECORDS 16
 #define SIM_MAX_FAULTS 8
 #define SIM_MAX_WATCHES 8
+#define SIM_MAX_LOCKS SIM_MAX_DEVICES
+#define SIM_MAX_OUT 16
 
 struct sim_driver {
 	char *name;
@@ -36,6 +38,17 @@ struct sim_device {
 
 struct sim_record {
 	char *folder, *name, *text;
+};
+
+struct sim_lock {
+	char name[32], text[512];
+	bool held;
+};
+
+/* A write that has not returned. */
+struct sim_out {
+	size_t writer, lane;
+	char *path, *value;
 };
 
 struct sim_armed {
@@ -66,6 +79,13 @@ struct sim {
 	struct sim_watch *watches[SIM_MAX_WATCHES];
 	size_t n_watches;
 	int watch_errnum;
+	double now;
+	struct sim_lock locks[SIM_MAX_LOCKS];
+	size_t n_locks;
+	size_t n_writers;
+	const char *blocks;
+	struct sim_out out[SIM_MAX_OUT];
+	size_t n_out;
 };
 
 static inline struct sim *sim_of(struct pcipt_kernel *k)
@@ -111,11 +131,24 @@ int sim_may_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
 int sim_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 		     struct pcipt_read *reads, size_t n, unsigned int ms);
 int sim_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path, const char *value);
+int sim_module_load(struct pcipt_kernel *k, const char *name);
 int sim_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
 		     const char *text, bool exclusive);
 int sim_record_read(struct pcipt_kernel *k, const char *folder, const char *name, char **text,
 		    size_t *length);
 int sim_record_remove(struct pcipt_kernel *k, const char *folder, const char *name);
 int sim_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn, void *data);
+
+/* writer.c */
+double sim_now(struct pcipt_kernel *k);
+int sim_wait(struct pcipt_kernel *k, int fd, double ms);
+int sim_lock(struct pcipt_kernel *k, const char *folder, const char *name, const char *text,
+	     char *holder, size_t size);
+void sim_unlock(struct pcipt_kernel *k, int lock, bool left_behind);
+int sim_writer_start(struct pcipt_kernel *k, size_t n_lanes, const int *locks, size_t n_locks,
+		     struct pcipt_writer **writer);
+void sim_writer_run(struct pcipt_writer *writer, struct pcipt_job *jobs, size_t n,
+		    const struct pcipt_wait *wait);
+bool sim_writer_end(struct pcipt_writer *writer);
 
 #endif

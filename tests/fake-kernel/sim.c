@@ -26,7 +26,7 @@ static int sim_module_state(struct pcipt_kernel *k, const char *name)
 				    PCIPT_MODULE_LOADABLE;
 }
 
-static int sim_module_load(struct pcipt_kernel *k, const char *name)
+int sim_module_load(struct pcipt_kernel *k, const char *name)
 {
 	char *text = pcipt_format("module-load %s", name);
 	struct sim_verdict verdict = sim_next(sim_of(k), SIM_MODULE_LOAD, text);
@@ -52,6 +52,10 @@ static void sim_destroy(struct pcipt_kernel *k)
 		free(sim->records[i].name);
 		free(sim->records[i].text);
 	}
+	for (size_t i = 0; i < sim->n_out; i++) {
+		free(sim->out[i].path);
+		free(sim->out[i].value);
+	}
 	sim_log_clear(sim);
 	free(sim->log);
 	free(sim);
@@ -73,10 +77,15 @@ static const struct pcipt_kernel_ops ops = {
 	.exists = sim_exists,
 	.may_write = sim_may_write,
 	.read_guarded = sim_read_guarded,
-	.write = sim_write,
 	.is_real = sim_is_real,
 	.module_state = sim_module_state,
-	.module_load = sim_module_load,
+	.writer_start = sim_writer_start,
+	.writer_run = sim_writer_run,
+	.writer_end = sim_writer_end,
+	.lock = sim_lock,
+	.unlock = sim_unlock,
+	.now = sim_now,
+	.wait = sim_wait,
 	.record_write = sim_record_write,
 	.record_read = sim_record_read,
 	.record_remove = sim_record_remove,

@@ -55,6 +55,9 @@ void sim_force_driver(struct sim *sim, const char *address, const char *driver);
 void sim_force_override(struct sim *sim, const char *address, const char *text);
 void sim_force_power(struct sim *sim, const char *address, const char *text);
 
+/* A write as the kernel takes it, its path whole; 0 or -errno. */
+int sim_write_now(struct sim *sim, const char *path, const char *value);
+
 /* "0000:01:00.0 driver nouveau, override none, power auto" and a newline for each device. */
 char *sim_state(const struct sim *sim);
 /* The same line of one device, without the newline; "… gone" when it is. */
@@ -76,6 +79,9 @@ enum sim_op {
 	SIM_RECORD_READ = 1 << 10,
 	SIM_RECORD_REMOVE = 1 << 11,
 	SIM_RECORD_LIST = 1 << 12,
+	SIM_LOCK = 1 << 13,
+	SIM_START = 1 << 14, /* of the helper */
+	SIM_WAIT = 1 << 15,
 };
 
 enum sim_how {
@@ -99,6 +105,16 @@ void sim_mend(struct sim *sim);
 /* Called before each operation of these kinds, with its number among them from 1 on. */
 void sim_hook(struct sim *sim, unsigned int ops,
 	      void (*fn)(struct sim *sim, void *data, unsigned int number), void *data);
+
+/* ---- writes that don't return, locks of others ---- */
+
+/* From now on writes to paths that contain this don't return; NULL ends that for later ones. */
+void sim_block(struct sim *sim, const char *contains);
+/* All that was out returns, and the helpers that were left behind end. */
+void sim_let_go(struct sim *sim);
+/* Another process locks a device, and wrote this into the file; NULL lets go of it. */
+void sim_lock_elsewhere(struct sim *sim, const char *address, const char *text);
+size_t sim_locks_held(const struct sim *sim);
 
 /* is_real() and what is writable. */
 void sim_set_real(struct sim *sim, bool real);

@@ -44,11 +44,6 @@ static void assert_untouched(struct pcipt_plan *plan, int code, const char *when
 
 /* ---- stale plans ---- */
 
-static void another_driver(void)
-{
-	sim_force_driver(sim, AUDIO, "pci-stub");
-}
-
 static void no_driver(void)
 {
 	sim_force_driver(sim, GPU, NULL);
@@ -132,10 +127,8 @@ static const struct {
 	void (*change)(void);
 	int code;
 } changes[] = {
-	{ "another driver", another_driver, PCIPT_E_STALE },
-	{ "no driver any more", no_driver, PCIPT_E_STALE },
-	{ "on the target by itself", on_target_already, PCIPT_E_STALE },
-	{ "an override", an_override, PCIPT_E_STALE },
+	/* Planned again, and not safe any more: nobody knows who took it. */
+	{ "on the target by itself", on_target_already, PCIPT_E_REFUSED },
 	{ "another card", another_card, PCIPT_E_STALE },
 	{ "another vendor's card", another_vendor, PCIPT_E_STALE },
 	{ "another group", another_group, PCIPT_E_STALE },
@@ -150,6 +143,63 @@ START_TEST(stale_plan)
 
 	changes[_i].change();
 	assert_untouched(plan, changes[_i].code, changes[_i].what);
+	pcipt_plan_unref(plan);
+}
+END_TEST
+
+/* Another state of the same devices is planned again, and that state is what undo returns to. */
+static const struct {
+	const char *what;
+	void (*change)(void);
+} states[] = {
+	{ "no driver any more", no_driver },
+	{ "an override", an_override },
+};
+
+START_TEST(planned_again)
+{
+	struct pcipt_plan *plan = machine_plan(ctx, GPU);
+	struct pcipt_error *error = NULL;
+	char *before;
+
+	states[_i].change();
+	before = sim_state(sim);
+	sim_fail(sim, &(struct sim_fault){ SIM_WRITE, "/bind " AUDIO, 1, 1, EIO, SIM_FAILS });
+	ck_assert_int_eq(pcipt_apply(ctx, plan, NULL, NULL, &error), PCIPT_E_BIND);
+	error = pcipt_error_unref(error);
+	assert_state(sim, before, states[_i].what);
+	sim_mend(sim);
+	assert_ok(pcipt_apply(ctx, plan, NULL, NULL, &error), error);
+	assert_driver(sim, GPU, "vfio-pci");
+	assert_driver(sim, AUDIO, "vfio-pci");
+	ck_assert_uint_eq(sim_locks_held(sim), 0);
+	pcipt_plan_unref(plan);
+	free(before);
+}
+END_TEST
+
+/* A machine that never comes to rest: after three plans it is given up, untouched. */
+static void flip(struct sim *machine, void *data, unsigned int number)
+{
+	char *text = test_format("driver-%u", number);
+
+	(void)data;
+	sim_force_override(machine, AUDIO, text);
+	free(text);
+}
+
+START_TEST(never_at_rest)
+{
+	struct pcipt_plan *plan = machine_plan(ctx, GPU);
+	struct pcipt_error *error = NULL;
+
+	sim_log_clear(sim);
+	sim_hook(sim, SIM_GUARDED, flip, NULL);
+	ck_assert_int_eq(pcipt_apply(ctx, plan, NULL, NULL, &error), PCIPT_E_STALE);
+	assert_fails(PCIPT_E_STALE, error);
+	ck_assert_uint_eq(sim_log_matches(sim, "write "), 0);
+	ck_assert_uint_eq(sim_locks_held(sim), 0);
+	sim_mend(sim);
 	pcipt_plan_unref(plan);
 }
 END_TEST
@@ -169,7 +219,7 @@ START_TEST(unreadable_before_the_first_write)
 	};
 	struct pcipt_plan *plan = machine_plan(ctx, GPU);
 
-	sim_fail(sim, &(struct sim_fault){ table[_i].op, table[_i].contains, 1, 1, table[_i].errnum,
+	sim_fail(sim, &(struct sim_fault){ table[_i].op, table[_i].contains, 1, 0, table[_i].errnum,
 					   SIM_FAILS });
 	assert_untouched(plan, table[_i].code, table[_i].contains);
 	pcipt_plan_unref(plan);
@@ -567,6 +617,8 @@ Suite *suite_apply_odd(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, stale_plan, 0, sizeof(changes) / sizeof(*changes));
+	tcase_add_loop_test(tc, planned_again, 0, sizeof(states) / sizeof(*states));
+	tcase_add_test(tc, never_at_rest);
 	tcase_add_loop_test(tc, unreadable_before_the_first_write, 0, 5);
 	tcase_add_test(tc, not_real);
 	tcase_add_test(tc, not_permitted);

@@ -29,6 +29,7 @@
 	SUITE(record)                                                                             \
 	SUITE(confined)                                                                           \
 	SUITE(store)                                                                              \
+	SUITE(helper)                                                                             \
 	SUITE(apply)                                                                              \
 	SUITE(apply_odd)                                                                          \
 	SUITE(claim)                                                                              \

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A bind: phase by phase, verified, and undone in reverse when anything fails. */
+#include <errno.h>
+
+#include "transaction/transaction.h"
+
+/* ---- phases ---- */
+
+/* Overrides and pins are one phase: all of them stand before a device moves. */
+static int phase_of(const struct pcipt_step *step)
+{
+	return step->op == PCIPT_OP_PIN ? PCIPT_OP_OVERRIDE : step->op;
+}
+
+/* The first failure in the plan's order, the others its causes: several devices can fail at once. */
+static int collect(struct pcipt_transaction *t, const struct pcipt_done *done, size_t n,
+		   struct pcipt_error **error)
+{
+	struct pcipt_error *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct pcipt_error *failed = NULL;
+
+		if (done[i].result >= 0)
+			continue;
+		/* A write that is out weighs more than one that failed. */
+		pcipt_fail_step(t, &done[i], &failed);
+		if (first && pcipt_error_get_code(failed) == PCIPT_E_STUCK &&
+		    pcipt_error_get_code(first) != PCIPT_E_STUCK) {
+			pcipt_error_add_cause(failed, first);
+			first = failed;
+		} else if (first) {
+			pcipt_error_add_cause(first, failed);
+		} else {
+			first = failed;
+		}
+	}
+	return first ? pcipt_error_pass(error, first) : 0;
+}
+
+/* What a module took when it was loaded, beside the plan's devices, is told. */
+static int warn_taken(void *data, const char *name)
+{
+	struct pcipt_transaction *t = data;
+	struct pcipt_error *warning = NULL;
+	struct pcipt_address at;
+
+	if (!pcipt_address_scan(name, &at, NULL))
+		return 0;
+	for (size_t i = 0; i < t->plan->n_devices; i++)
+		if (pcipt_address_key(t->plan->devices[i].at) == pcipt_address_key(at))
+			return 0;
+	pcipt_fail(&warning, PCIPT_E_STALE,
+		   &(struct pcipt_error_facts){ .step = "load", .address = name },
+		   "%s was bound to %s by loading it", name, t->plan->driver);
+	pcipt_result_note_warning(t->result, warning);
+	return 0;
+}
+
+static int run_phase(struct pcipt_transaction *t, struct pcipt_done *done, size_t n,
+		     struct pcipt_error **error)
+{
+	int r;
+
+	pcipt_transaction_steps(t, done, n);
+	r = collect(t, done, n, error);
+	if (r == 0 && done[0].step->op == PCIPT_OP_LOAD)
+		t->kernel->ops->list(t->kernel, PCIPT_AT_PCI_DRIVERS, t->plan->driver, warn_taken,
+				     t);
+	return r;
+}
+
+static int run_phases(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	const struct pcipt_steps *steps = &t->plan->steps;
+	_cleanup_free_ struct pcipt_done *done = calloc(steps->n + 1, sizeof(*done));
+	int r = 0;
+
+	if (!done)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < steps->n; i++)
+		done[i].step = &steps->items[i];
+	for (size_t i = 0, n; r == 0 && i < steps->n; i += n) {
+		for (n = 1; i + n < steps->n &&
+			    phase_of(done[i + n].step) == phase_of(done[i].step);
+		     n++)
+			;
+		r = run_phase(t, &done[i], n, error);
+	}
+	return r;
+}
+
+/* User space needs a viable group and finds it by its node: bound without is not bound. */
+static int verify_use(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
+	int r = pcipt_transaction_snapshot(t, &snap, error);
+
+	for (size_t i = 0; r == 0 && i < t->plan->n_devices; i++) {
+		const struct pcipt_plan_device *planned = &t->plan->devices[i];
+		struct pcipt_device *device = pcipt_snapshot_at(snap, planned->at);
+		struct pcipt_error_facts facts = {
+			.step = "verify",
+			.address = planned->address,
+			.path = "/sys/class/vfio",
+			.remedy = "See the kernel's log (dmesg) for what vfio says" };
+
+		if (planned->action != PCIPT_ACTION_BIND || !pcipt_device_has_vfio_driver(device))
+			continue;
+		if (pcipt_group_viability(pcipt_device_get_group(device)) != PCIPT_VIABLE)
+			r = pcipt_fail(error, PCIPT_E_VERIFY, &facts,
+				       "%s is bound, yet its IOMMU group %d isn't viable",
+				       planned->address, planned->group);
+		else if (!pcipt_device_get_vfio_device(device))
+			r = pcipt_fail(error, PCIPT_E_VERIFY, &facts,
+				       "%s is bound, yet there is no VFIO node for it or its group %d",
+				       planned->address, planned->group);
+	}
+	return r;
+}
+
+/* ---- undo ---- */
+
+static void note_incomplete(struct pcipt_transaction *t, struct pcipt_error *failed,
+			    struct pcipt_error *why, struct pcipt_error **incomplete)
+{
+	pcipt_result_note_warning(t->result, pcipt_error_ref(why));
+	/* A device that is gone has nothing left to restore. */
+	if (pcipt_error_get_code(why) == PCIPT_E_GONE) {
+		pcipt_error_unref(why);
+		return;
+	}
+	if (!*incomplete)
+		pcipt_fail(incomplete, PCIPT_E_ROLLBACK_INCOMPLETE,
+			   &(struct pcipt_error_facts){
+				   .step = pcipt_error_get_step(failed),
+				   .address = pcipt_error_get_address(why),
+				   .path = pcipt_error_get_path(why),
+				   .errnum = pcipt_error_get_errno(why),
+				   .remedy = "Mend what the causes name, then release the claim "
+					     "to try again" },
+			   "%s; and not everything could be put back: %s",
+			   pcipt_error_get_message(failed), pcipt_error_get_message(why));
+	pcipt_error_add_cause(*incomplete, why);
+}
+
+/* In reverse, all that has no write out; NULL when everything is as it was. */
+static struct pcipt_error *restore_all(struct pcipt_transaction *t, struct pcipt_error *failed)
+{
+	_cleanup_free_ struct pcipt_reading *readings =
+		calloc(t->plan->n_devices + 1, sizeof(*readings));
+	struct pcipt_error *incomplete = NULL;
+	size_t n = 0;
+
+	if (!readings) {
+		note_incomplete(t, failed, pcipt_error_ref(failed), &incomplete);
+		return incomplete;
+	}
+	for (size_t i = t->plan->n_devices; i-- > 0;)
+		if (t->plan->devices[i].asked && !t->stuck[i])
+			readings[n++].device = i;
+	pcipt_states_read(t, readings, n);
+	pcipt_transaction_restore(t, readings, n);
+	for (size_t i = 0; i < n; i++)
+		if (readings[i].error)
+			note_incomplete(t, failed, steal(&readings[i].error), &incomplete);
+	pcipt_states_clear(readings, n);
+	return incomplete;
+}
+
+static bool anything_stuck(const struct pcipt_transaction *t)
+{
+	for (size_t i = 0; i <= t->plan->n_devices; i++)
+		if (t->stuck[i])
+			return true;
+	return false;
+}
+
+static int undo_all(struct pcipt_transaction *t, struct pcipt_error *failed,
+		    struct pcipt_error **error)
+{
+	struct pcipt_error *incomplete;
+
+	t->undoing = true;
+	t->deadline = t->kernel->ops->now(t->kernel) + t->timeout;
+	incomplete = restore_all(t, failed);
+	/* What is stuck comes first: the rest of the undo is still to come, without us. */
+	if (anything_stuck(t)) {
+		t->result->outcome = PCIPT_OUTCOME_STUCK;
+		pcipt_error_add_cause(failed, incomplete);
+		return pcipt_error_pass(error, failed);
+	}
+	if (!incomplete) {
+		t->result->outcome = PCIPT_OUTCOME_ROLLED_BACK;
+		return pcipt_error_pass(error, failed);
+	}
+	t->result->outcome = PCIPT_OUTCOME_ROLLBACK_INCOMPLETE;
+	pcipt_error_add_cause(incomplete, failed);
+	return pcipt_error_pass(error, incomplete);
+}
+
+int pcipt_transaction_bind(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	struct pcipt_error *failed = NULL;
+	int r = run_phases(t, &failed);
+
+	if (r == 0)
+		r = verify_use(t, &failed);
+	return r < 0 ? undo_all(t, failed, error) : 0;
+}

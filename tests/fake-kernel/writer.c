@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The simulated kernel's helper, locks and clock. Lanes run one after the other, in the
+ * jobs' order, so that every run is the same; a write that blocks is out until the test
+ * lets it return.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "model.h"
+
+struct pcipt_writer {
+	struct sim *sim;
+	size_t number;
+};
+
+/* ---- time ---- */
+
+double sim_now(struct pcipt_kernel *k)
+{
+	return sim_of(k)->now;
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd poller = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&poller, 1, 0) > 0;
+}
+
+int sim_wait(struct pcipt_kernel *k, int fd, double ms)
+{
+	struct sim *sim = sim_of(k);
+
+	sim_next(sim, SIM_WAIT, "wait");
+	if (ms > 0)
+		sim->now += ms;
+	return is_readable(fd);
+}
+
+/* ---- locks ---- */
+
+static struct sim_lock *find_lock(struct sim *sim, const char *name)
+{
+	for (size_t i = 0; i < sim->n_locks; i++)
+		if (strcmp(sim->locks[i].name, name) == 0)
+			return &sim->locks[i];
+	if (sim->n_locks == SIM_MAX_LOCKS)
+		abort();
+	snprintf(sim->locks[sim->n_locks].name, sizeof(sim->locks->name), "%s", name);
+	return &sim->locks[sim->n_locks++];
+}
+
+int sim_lock(struct pcipt_kernel *k, const char *folder, const char *name, const char *text,
+	     char *holder, size_t size)
+{
+	struct sim *sim = sim_of(k);
+	char *what = pcipt_format("lock %s", name);
+	struct sim_verdict verdict = sim_next(sim, SIM_LOCK, what);
+	struct sim_lock *lock = find_lock(sim, name);
+	int r = verdict.answer ? verdict.answer : lock->held ? -EAGAIN : (int)(lock - sim->locks);
+
+	(void)folder;
+	if (r >= 0) {
+		lock->held = true;
+		snprintf(lock->text, sizeof(lock->text), "%s", text);
+	} else if (r == -EAGAIN) {
+		snprintf(holder, size, "%s", lock->text);
+	}
+	sim_note(sim, what, r < 0 ? r : 0);
+	free(what);
+	return r;
+}
+
+void sim_unlock(struct pcipt_kernel *k, int lock, bool left_behind)
+{
+	if (!left_behind)
+		sim_of(k)->locks[lock].held = false;
+}
+
+void sim_lock_elsewhere(struct sim *sim, const char *address, const char *text)
+{
+	struct sim_lock *lock = find_lock(sim, address);
+
+	lock->held = text != NULL;
+	snprintf(lock->text, sizeof(lock->text), "%s", text ? text : "");
+}
+
+size_t sim_locks_held(const struct sim *sim)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sim->n_locks; i++)
+		n += sim->locks[i].held;
+	return n;
+}
+
+/* ---- the helper ---- */
+
+int sim_writer_start(struct pcipt_kernel *k, size_t n_lanes, const int *locks, size_t n_locks,
+		     struct pcipt_writer **out)
+{
+	struct sim *sim = sim_of(k);
+	struct sim_verdict verdict = sim_next(sim, SIM_START, "start-helper");
+	struct pcipt_writer *writer;
+
+	(void)n_lanes;
+	sim_note(sim, "start-helper", verdict.answer);
+	if (verdict.answer)
+		return verdict.answer;
+	for (size_t i = 0; i < n_locks; i++)
+		if (!sim->locks[locks[i]].held)
+			abort();
+	writer = calloc(1, sizeof(*writer));
+	if (!writer)
+		abort();
+	writer->sim = sim;
+	writer->number = ++sim->n_writers;
+	*out = writer;
+	return 0;
+}
+
+void sim_block(struct sim *sim, const char *contains)
+{
+	sim->blocks = contains;
+}
+
+static bool is_out(const struct pcipt_writer *writer, size_t lane)
+{
+	for (size_t i = 0; i < writer->sim->n_out; i++)
+		if (writer->sim->out[i].writer == writer->number &&
+		    writer->sim->out[i].lane == lane)
+			return true;
+	return false;
+}
+
+/* The kernel takes the driver's link away first, and then waits for who uses the device. */
+static void begin_blocked(struct pcipt_writer *writer, const struct pcipt_job *job)
+{
+	struct sim *sim = writer->sim;
+	struct sim_device *device = sim_find(sim, job->value);
+
+	if (sim->n_out == SIM_MAX_OUT)
+		abort();
+	sim->out[sim->n_out++] = (struct sim_out){ writer->number, job->lane,
+						   strdup(job->path), strdup(job->value) };
+	if (device && strstr(job->path, "/unbind"))
+		device->driver = NULL;
+}
+
+void sim_let_go(struct sim *sim)
+{
+	for (size_t i = 0; i < sim->n_out; i++) {
+		struct sim_device *device = sim_find(sim, sim->out[i].value);
+
+		/* vfio forbids runtime power management when it lets a device go. */
+		if (device && strstr(sim->out[i].path, "vfio-pci/unbind"))
+			sim_force_power(sim, device->address, "on");
+		else if (!strstr(sim->out[i].path, "/unbind"))
+			sim_write_now(sim, sim->out[i].path, sim->out[i].value);
+		free(sim->out[i].path);
+		free(sim->out[i].value);
+	}
+	sim->n_out = 0;
+	sim->blocks = NULL;
+	/* The helpers end, and with them what they held. */
+	for (size_t i = 0; i < sim->n_locks; i++)
+		sim->locks[i].held = false;
+}
+
+static ssize_t do_job(struct pcipt_writer *writer, const struct pcipt_job *job,
+		      const struct pcipt_wait *wait)
+{
+	struct sim *sim = writer->sim;
+	const char *below_sys = job->path ? job->path + sizeof("/sys/") - 1 : NULL;
+	struct pcipt_read read = { below_sys, job->buf, job->size, 0, false };
+
+	if (is_out(writer, job->lane))
+		return -EINPROGRESS;
+	if (is_readable(wait->cancel_fd) || sim->now >= wait->deadline)
+		return -ECANCELED;
+	sim->now += 1;
+	if (job->kind == PCIPT_JOB_LOAD)
+		return sim_module_load(&sim->base, job->value);
+	if (job->kind == PCIPT_JOB_READ) {
+		sim_read_guarded(&sim->base, PCIPT_AT_SYS, &read, 1, 0);
+		return read.result;
+	}
+	if (sim->blocks && strstr(job->path, sim->blocks)) {
+		begin_blocked(writer, job);
+		return -EINPROGRESS;
+	}
+	return sim_write(&sim->base, PCIPT_AT_SYS, below_sys, job->value);
+}
+
+void sim_writer_run(struct pcipt_writer *writer, struct pcipt_job *jobs, size_t n,
+		    const struct pcipt_wait *wait)
+{
+	size_t out = writer->sim->n_out;
+
+	for (size_t i = 0; i < n; i++) {
+		bool was_out = is_out(writer, jobs[i].lane);
+
+		jobs[i].result = -EINPROGRESS;
+		if (wait->tell)
+			wait->tell(wait->data, &jobs[i]);
+		jobs[i].result = do_job(writer, &jobs[i], wait);
+		/* Behind the one that blocks, nothing is begun any more. */
+		if (was_out && writer->sim->n_out > out)
+			jobs[i].result = -ECANCELED;
+		if (wait->tell && jobs[i].result != -EINPROGRESS)
+			wait->tell(wait->data, &jobs[i]);
+	}
+	if (writer->sim->n_out > out && writer->sim->now < wait->deadline)
+		writer->sim->now = wait->deadline;
+}
+
+bool sim_writer_end(struct pcipt_writer *writer)
+{
+	bool left = false;
+
+	for (size_t i = 0; i < writer->sim->n_out; i++)
+		left |= writer->sim->out[i].writer == writer->number;
+	free(writer);
+	return left;
+}
