@@ -3,6 +3,7 @@
  * Facts that cost more or that few ask for: link, power, labels, BARs, the
  * configuration space, children, VPD. Called with the snapshot's lock held.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -20,11 +21,17 @@ static char *keep(struct pcipt_device *device, const char *text)
 static uint32_t read_speed(struct pcipt_device *device, const char *attribute)
 {
 	const char *text = pcipt_device_keep_text(device, attribute);
-	unsigned int whole, tenth = 0;
+	unsigned long whole, tenth = 0;
+	char *end;
 
-	if (!text || sscanf(text, "%3u.%1u GT/s", &whole, &tenth) < 1 || !strstr(text, "GT/s"))
+	if (!text || !isdigit((unsigned char)*text))
 		return 0;
-	return whole * 1000 + tenth * 100;
+	whole = strtoul(text, &end, 10);
+	if (*end == '.' && isdigit((unsigned char)end[1])) {
+		tenth = (unsigned long)(end[1] - '0');
+		end += 2;
+	}
+	return whole < 1000 && strncmp(end, " GT/s", 5) == 0 ? (uint32_t)(whole * 1000 + tenth * 100) : 0;
 }
 
 static uint32_t read_count(struct pcipt_device *device, const char *attribute, unsigned long max)
