@@ -46,6 +46,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_compare.c \
 	tests/unit/test_confined.c \
 	tests/unit/test_describe.c \
+	tests/unit/test_details.c \
 	tests/unit/test_error.c \
 	tests/unit/test_findings.c \
 	tests/unit/test_helper.c \

@@ -241,7 +241,7 @@ START_TEST(json)
 	static const char *const keys[] = { "code", "number", "message",   "step",   "address",
 					    "path", "errno",  "retryable", "remedy", "causes" };
 	struct pcipt_error *error = NULL, *cause = NULL;
-	struct json_object *o;
+	struct json_object *o, *inner;
 	char *text;
 
 	pcipt_fail(&error, PCIPT_E_BIND, &facts, "no \"way\"");
@@ -257,11 +257,12 @@ START_TEST(json)
 	ck_assert_str_eq(text_of(o, "message"), "\"no \\\"way\\\"\"");
 	ck_assert_str_eq(text_of(o, "errno"), "\"EBUSY\"");
 	ck_assert_str_eq(text_of(o, "retryable"), "false");
-	o = json_object_array_get_idx(json_object_object_get(o, "causes"), 0);
-	ck_assert_str_eq(text_of(o, "message"), "\"because\"");
-	ck_assert_str_eq(text_of(o, "errno"), "null");
-	ck_assert_str_eq(text_of(o, "step"), "null");
-	ck_assert_str_eq(text_of(o, "causes"), "[]");
+	inner = json_object_array_get_idx(json_object_object_get(o, "causes"), 0);
+	ck_assert_str_eq(text_of(inner, "message"), "\"because\"");
+	ck_assert_str_eq(text_of(inner, "errno"), "null");
+	ck_assert_str_eq(text_of(inner, "step"), "null");
+	ck_assert_str_eq(text_of(inner, "causes"), "[]");
+	json_object_put(o);
 	pcipt_free(text);
 	pcipt_error_unref(error);
 }

@@ -20,6 +20,7 @@
 	SUITE(snapshot)                                                                           \
 	SUITE(scoped)                                                                             \
 	SUITE(describe)                                                                           \
+	SUITE(details)                                                                            \
 	SUITE(hostile)                                                                            \
 	SUITE(closure)                                                                            \
 	SUITE(findings)                                                                           \
