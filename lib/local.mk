@@ -12,6 +12,7 @@ libpcipt_core_la_SOURCES = \
 	lib/base/words.c \
 	lib/kernel/board.h \
 	lib/kernel/confined.c \
+	lib/kernel/disk.c \
 	lib/kernel/guarded.c \
 	lib/kernel/helper.c \
 	lib/kernel/kernel.c lib/kernel/kernel.h \
@@ -22,6 +23,7 @@ libpcipt_core_la_SOURCES = \
 	lib/kernel/raw.h \
 	lib/kernel/real.c lib/kernel/real.h \
 	lib/kernel/records.c \
+	lib/kernel/signature.c lib/kernel/signature.h \
 	lib/kernel/uevent.c \
 	lib/kernel/watch.c lib/kernel/watch.h \
 	lib/kernel/writer.c \
@@ -90,7 +92,7 @@ EXTRA_DIST += lib/inventory/names-libpci.c lib/inventory/names-hwdb.c
 libpcipt_core_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DPCIPT_API='__attribute__((visibility("default")))'
 libpcipt_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -pthread \
-	$(JSON_C_CFLAGS) $(KMOD_CFLAGS) $(NAMES_CFLAGS)
+	$(JSON_C_CFLAGS) $(KMOD_CFLAGS) $(BLKID_CFLAGS) $(NAMES_CFLAGS)
 libpcipt_core_la_LIBADD = $(JSON_C_LIBS) $(NAMES_LIBS) $(DL_LIBS) -lpthread
 
 libpcipt_la_SOURCES =

@@ -89,17 +89,22 @@ void pcipt_real_reap(struct real_kernel *real)
 	pthread_mutex_unlock(&real->lock);
 }
 
+bool pcipt_real_is_stuck(struct real_kernel *real, const char *path)
+{
+	bool stuck = false;
+
+	pthread_mutex_lock(&real->lock);
+	for (size_t k = 0; k < real->n_left_behind; k++)
+		stuck |= strcmp(real->left_behind[k].path, path) == 0;
+	pthread_mutex_unlock(&real->lock);
+	return stuck;
+}
+
 /* What a reader is stuck on already: another one would only get stuck beside it. */
 static void pass_over_stuck(struct real_kernel *real, struct pcipt_read *reads, size_t n)
 {
-	pthread_mutex_lock(&real->lock);
-	for (size_t i = 0; i < n; i++) {
-		reads[i].result = 0;
-		for (size_t k = 0; k < real->n_left_behind; k++)
-			if (strcmp(real->left_behind[k].path, reads[i].path) == 0)
-				reads[i].result = -EBUSY;
-	}
-	pthread_mutex_unlock(&real->lock);
+	for (size_t i = 0; i < n; i++)
+		reads[i].result = pcipt_real_is_stuck(real, reads[i].path) ? -EBUSY : 0;
 }
 
 void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck_on)

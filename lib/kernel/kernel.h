@@ -37,6 +37,16 @@ struct pcipt_read {
 	bool link;	/* it is a link, and its text is wanted (read_set only) */
 };
 
+/* A disk or partition, and what was found out about it. */
+struct pcipt_disk {
+	const char *name; /* the kernel's: "nvme0n1p2" */
+	unsigned int major, minor;
+	bool read;     /* look for data, too */
+	int exclusive; /* 0: nobody has it exclusively; -EBUSY: somebody has; or why not known */
+	int content;   /* 0: it was looked for data; or why not */
+	char type[64], label[256], table[16]; /* "ext4", "data", "gpt"; empty for none */
+};
+
 /*
  * A piece of work that may never return, for the helper process. Jobs of one lane run
  * one after the other, lanes run side by side.
@@ -103,6 +113,11 @@ struct pcipt_kernel_ops {
 	/* Reads attributes that may never return (a device's lock), each for at most ms. */
 	int (*read_guarded)(struct pcipt_kernel *k, enum pcipt_place at,
 			    struct pcipt_read *reads, size_t n, unsigned int ms);
+	/*
+	 * Asks a disk by its node in /dev, without changing anything, for at most ms:
+	 * -ETIMEDOUT where it doesn't answer, -ENOENT where there is no node.
+	 */
+	void (*look_at_disk)(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int ms);
 	/*
 	 * The helper: the one process that makes a transaction's writes, since any of them
 	 * may block for ever. It holds the locks, given in the lanes' order (more may

@@ -261,6 +261,7 @@ static const struct pcipt_kernel_ops real_ops = {
 	.exists = real_exists,
 	.may_write = real_may_write,
 	.read_guarded = pcipt_real_read_guarded,
+	.look_at_disk = pcipt_real_look_at_disk,
 	.is_real = real_is_real,
 	.module_state = pcipt_real_module_state,
 	.writer_start = pcipt_real_writer_start,

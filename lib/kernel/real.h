@@ -68,6 +68,10 @@ int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 void pcipt_real_reap(struct real_kernel *real);
 /* Waits for a process that is through; remembers one that is stuck, for later. */
 void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck_on);
+/* Whether one left behind is still stuck on it. */
+bool pcipt_real_is_stuck(struct real_kernel *real, const char *path);
+/* disk.c */
+void pcipt_real_look_at_disk(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int ms);
 /* modules.c */
 int pcipt_real_module_state(struct pcipt_kernel *k, const char *name);
 /*
