@@ -47,7 +47,13 @@ libpcipt_core_la_SOURCES = \
 	lib/inventory/selector.c lib/inventory/selector.h \
 	lib/inventory/snapshot.c \
 	lib/inventory/vpd.c lib/inventory/vpd.h \
+	lib/usage/block.c lib/usage/block.h \
+	lib/usage/block-look.c \
+	lib/usage/block-map.c \
+	lib/usage/block-mounts.c \
+	lib/usage/block-tell.c \
 	lib/usage/evidence.c lib/usage/evidence.h \
+	lib/usage/mountinfo.c lib/usage/mountinfo.h \
 	lib/usage/record.c lib/usage/record.h \
 	lib/usage/records.c \
 	lib/usage/uses.c lib/usage/uses.h \

@@ -2,8 +2,11 @@
 /* Gathering: one call to each collector. */
 #include "usage/evidence.h"
 
+#include "usage/block.h"
+
 /* Each looks at one kind of thing, and adds to the uses what it finds. */
 static void (*const collectors[])(struct pcipt_inquiry *inquiry) = {
+	pcipt_collect_block,
 	NULL,
 };
 

@@ -36,6 +36,7 @@ void scene_end(void)
 		pcipt_error_unref(scene.evidence.records.problems[0]);
 	free(scene.evidence.records.problems);
 	pcipt_options_unref(scene.options);
+	pcipt_uses_clear(&scene.evidence.uses);
 	world_clear(&scene.world);
 }
 

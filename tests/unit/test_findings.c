@@ -163,6 +163,49 @@ static void give_group(void)
 	scene_device(NIC)->group = scene_device(PF)->group;
 }
 
+/* What collectors say is in use: their own tests show when they say so. */
+static void raise_use(enum pcipt_use_kind kind)
+{
+	scene_ask(NIC);
+	pcipt_uses_add(&scene.evidence.uses, scene_device(NIC), kind, strdup("what"),
+		       strdup("how it is known"), NULL);
+}
+
+static void clear_uses(void)
+{
+	pcipt_uses_clear(&scene.evidence.uses);
+}
+
+static void raise_root_disk(void)
+{
+	raise_use(PCIPT_USE_ROOT);
+}
+
+static void raise_swap(void)
+{
+	raise_use(PCIPT_USE_SWAP);
+}
+
+static void raise_mounted_filesystem(void)
+{
+	raise_use(PCIPT_USE_MOUNT);
+}
+
+static void raise_block_holder(void)
+{
+	raise_use(PCIPT_USE_STACKED);
+}
+
+static void raise_block_open(void)
+{
+	raise_use(PCIPT_USE_DISK_OPEN);
+}
+
+static void raise_block_signature(void)
+{
+	raise_use(PCIPT_USE_SIGNATURE);
+}
+
 static const struct {
 	const char *code;
 	void (*raise)(void);
@@ -172,6 +215,12 @@ static const struct {
 	{ "not-bindable", raise_not_bindable, ask_nic_instead, BRIDGE },
 	{ "no-iommu", raise_no_iommu, give_group, NIC },
 	{ "group-not-viable", raise_group_not_viable, clear_group_not_viable, BRIDGE },
+	{ "root-disk", raise_root_disk, clear_uses, NIC },
+	{ "swap", raise_swap, clear_uses, NIC },
+	{ "mounted-filesystem", raise_mounted_filesystem, clear_uses, NIC },
+	{ "block-holder", raise_block_holder, clear_uses, NIC },
+	{ "block-open", raise_block_open, clear_uses, NIC },
+	{ "block-signature", raise_block_signature, clear_uses, NIC },
 	{ "pf-with-vfs", raise_pf_with_vfs, clear_pf_with_vfs, PF },
 	{ "vf-pf-unbound", raise_vf_pf_unbound, clear_vf_pf_unbound, NIC },
 	{ "claimed", scene_claim_nic, clear_claimed, NIC },

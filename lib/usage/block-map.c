@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The map: which disks are behind the devices, and what stands on them. Each name of
+ * /sys/class/block is a link to where the device hangs, so whatever hangs below a PCI
+ * device at any depth, behind whatever controller, is found by its path alone. From
+ * there it goes up through `holders` (LVM, dm-crypt, multipath, MD, bcache) and
+ * partitions.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "usage/block.h"
+
+void pcipt_block_keep(struct block_map *map, struct block_text *list, char *text)
+{
+	if (text && pcipt_grow(&list->items, list->n)) {
+		list->items[list->n++] = text;
+		return;
+	}
+	free(text);
+	map->no_memory = true;
+}
+
+void pcipt_block_unknown(struct block_map *map, char *text)
+{
+	pcipt_block_keep(map, &map->unknown, text);
+}
+
+ssize_t pcipt_block_read(const struct block_map *map, const char *name, const char *attribute,
+			 char *buf, size_t size)
+{
+	char path[PCIPT_ATTRIBUTE_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path), "class/block/%s/%s", name, attribute) >=
+	    sizeof(path))
+		return -ENAMETOOLONG;
+	return map->kernel->ops->read(map->kernel, PCIPT_AT_SYS, path, buf, size);
+}
+
+/* ---- the names of /sys/class/block ---- */
+
+/* Whose disk that is can't be told either. */
+static void cannot_see(struct block_map *map, const char *path, int errnum)
+{
+	map->blind = true;
+	pcipt_block_unknown(map, pcipt_format("/sys/%s can't be read (%s)", path,
+					      pcipt_errno_text(errnum)));
+}
+
+static int add_entry(void *data, const char *name)
+{
+	struct block_map *map = data;
+	char path[300], link[PCIPT_ATTRIBUTE_MAX];
+	const char *rest = link;
+	char *copy = strdup(name);
+	ssize_t n;
+
+	if (!copy || !pcipt_grow(&map->entries, map->n_entries)) {
+		free(copy);
+		map->no_memory = true;
+		return 1;
+	}
+	snprintf(path, sizeof(path), "class/block/%s", name);
+	n = map->kernel->ops->read_link(map->kernel, PCIPT_AT_SYS, path, link, sizeof(link));
+	while (n > 0 && strncmp(rest, "../", 3) == 0)
+		rest += 3;
+	map->entries[map->n_entries++] = (struct block_entry){ copy, n > 0 ? strdup(rest) : NULL };
+	map->no_memory |= n > 0 && !map->entries[map->n_entries - 1].path;
+	if (n < 0 && n != -ENOENT)
+		cannot_see(map, path, (int)-n);
+	return 0;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const struct block_entry *)a)->name, ((const struct block_entry *)b)->name);
+}
+
+/* On a real machine no such folder means no block layer; in a recorded tree it means nothing. */
+static void list_entries(struct block_map *map)
+{
+	struct pcipt_kernel *k = map->kernel;
+	int r = k->ops->list(k, PCIPT_AT_SYS, "class/block", add_entry, map);
+
+	if (r < 0 && (r != -ENOENT || !k->ops->is_real(k)))
+		cannot_see(map, "class/block", -r);
+	if (map->n_entries > 1)
+		qsort(map->entries, map->n_entries, sizeof(*map->entries), compare_entries);
+}
+
+const struct block_entry *pcipt_block_map_entry(const struct block_map *map, const char *name)
+{
+	struct block_entry key = { .name = (char *)name };
+
+	return map->n_entries ? bsearch(&key, map->entries, map->n_entries, sizeof(key),
+					compare_entries) :
+				NULL;
+}
+
+/* ---- nodes ---- */
+
+size_t pcipt_block_map_find(const struct block_map *map, const char *name)
+{
+	for (size_t i = 0; i < map->n_nodes; i++)
+		if (strcmp(map->nodes[i].name, name) == 0)
+			return i;
+	return BLOCK_NONE;
+}
+
+void pcipt_block_map_put_on(struct block_map *map, size_t node, size_t above)
+{
+	struct block_node *below = &map->nodes[node];
+
+	for (size_t i = 0; i < below->n_above; i++)
+		if (below->above[i] == above)
+			return;
+	if (pcipt_grow(&below->above, below->n_above))
+		below->above[below->n_above++] = above;
+	else
+		map->no_memory = true;
+}
+
+static size_t add_node(struct block_map *map, struct block_node node)
+{
+	if (!node.name || !node.label || !pcipt_grow(&map->nodes, map->n_nodes)) {
+		free(node.name);
+		free(node.label);
+		free(node.dm_name);
+		map->no_memory = true;
+		return BLOCK_NONE;
+	}
+	map->nodes[map->n_nodes] = node;
+	return map->n_nodes++;
+}
+
+size_t pcipt_block_map_add_fs(struct block_map *map, char *name, char *label)
+{
+	return add_node(map, (struct block_node){ .kind = BLOCK_FS, .name = name, .label = label });
+}
+
+/* "vg-root (LVM)", by the prefix of the uuid that each user of the device mapper gives. */
+static void name_dm(const struct block_map *map, struct block_node *node)
+{
+	static const struct {
+		const char *prefix, *what;
+	} kinds[] = { { "LVM-", "LVM" }, { "CRYPT-", "dm-crypt" }, { "mpath-", "multipath" } };
+	char name[256], uuid[256];
+	const char *what = "device mapper";
+
+	if (pcipt_block_read(map, node->name, "dm/name", name, sizeof(name)) <= 0)
+		return;
+	if (pcipt_block_read(map, node->name, "dm/uuid", uuid, sizeof(uuid)) <= 0)
+		*uuid = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strncmp(uuid, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+			what = kinds[i].what;
+	if (strcmp(what, "LVM") == 0)
+		node->kind = BLOCK_LVM;
+	node->dm_name = strdup(name);
+	node->label = pcipt_format("%s (%s)", name, what);
+}
+
+static void name_md(const struct block_map *map, struct block_node *node)
+{
+	char level[32];
+
+	if (pcipt_block_read(map, node->name, "md/level", level, sizeof(level)) <= 0)
+		return;
+	if (strncmp(level, "raid", 4) == 0)
+		memcpy(level, "RAID", 4);
+	node->label = pcipt_format("%s (%s)", node->name, level);
+}
+
+/* "259:2". Without it nobody could have mounted it, so it is worth a word. */
+static void read_number(struct block_map *map, struct block_node *node)
+{
+	char text[32], rest;
+	ssize_t n = pcipt_block_read(map, node->name, "dev", text, sizeof(text));
+
+	if (n < 0 || sscanf(text, "%9u:%9u%c", &node->major, &node->minor, &rest) != 2) {
+		node->major = node->minor = 0;
+		pcipt_block_unknown(map, pcipt_format("/sys/class/block/%s/dev can't be read (%s)",
+						      node->name,
+						      n < 0 ? pcipt_errno_text((int)-n) :
+							      "it is no number"));
+	}
+}
+
+static size_t add_device(struct block_map *map, const struct block_entry *entry,
+			 enum block_kind kind)
+{
+	struct block_node node = { .kind = kind, .entry = entry, .name = strdup(entry->name) };
+	char path[300];
+
+	if (!node.name)
+		return add_node(map, node);
+	read_number(map, &node);
+	if (kind == BLOCK_STACKED) {
+		name_dm(map, &node);
+		if (!node.label)
+			name_md(map, &node);
+	}
+	if (!node.label)
+		node.label = strdup(node.name);
+	snprintf(path, sizeof(path), "class/block/%s/bcache", entry->name);
+	node.bcache = kind <= BLOCK_PARTITION &&
+		      map->kernel->ops->exists(map->kernel, PCIPT_AT_SYS, path) == 1;
+	return add_node(map, node);
+}
+
+/* ---- disks behind devices ---- */
+
+/* Whether a path goes through the PCI device: one of its names is the address. */
+static bool is_below(const char *path, const char *address)
+{
+	size_t n = strlen(address);
+
+	for (const char *p = strstr(path, address); p; p = strstr(p + 1, address))
+		if (p > path && p[-1] == '/' && p[n] == '/')
+			return true;
+	return false;
+}
+
+/* Whether an entry is a partition of another: its path is that one's with a name behind. */
+static bool is_part_of(const struct block_entry *part, const struct block_entry *whole)
+{
+	size_t n = strlen(whole->path);
+
+	return part->path && strncmp(part->path, whole->path, n) == 0 && part->path[n] == '/' &&
+	       !strchr(part->path + n + 1, '/');
+}
+
+/* Whether it is a partition of anything. */
+static bool is_partition(const struct block_map *map, const struct block_entry *entry)
+{
+	const struct block_entry *whole;
+	const char *slash = strrchr(entry->path, '/');
+	const char *name = slash;
+	char parent[256];
+
+	while (name && name > entry->path && name[-1] != '/')
+		name--;
+	if (!name || (size_t)(slash - name) >= sizeof(parent))
+		return false;
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - name), name);
+	whole = pcipt_block_map_entry(map, parent);
+	return whole && whole->path && is_part_of(entry, whole);
+}
+
+static void add_disk(struct block_map *map, const struct block_entry *entry,
+		     struct pcipt_device *device)
+{
+	size_t i = pcipt_block_map_find(map, entry->name);
+	struct block_node *node;
+
+	if (i == BLOCK_NONE)
+		i = add_device(map, entry, BLOCK_DISK);
+	if (i == BLOCK_NONE)
+		return;
+	node = &map->nodes[i];
+	for (size_t k = 0; k < node->n_devices; k++)
+		if (node->devices[k] == device)
+			return;
+	if (pcipt_grow(&node->devices, node->n_devices))
+		node->devices[node->n_devices++] = device;
+	else
+		map->no_memory = true;
+}
+
+/* ---- NVMe: a namespace that several controllers may share ---- */
+
+/*
+ * With multipath (the kernel's default) what is below the controller is only a hidden
+ * path, nvme0c1n2; the disk is nvme0n2 in the controller's subsystem, below no device.
+ */
+struct head_search {
+	struct block_map *map;
+	struct pcipt_device *device;
+	const char *controller; /* "nvme1" */
+	const char *number;	/* "n2" */
+	char subsystem[256];
+	bool found;
+};
+
+static int take_head(void *data, const char *name)
+{
+	struct head_search *search = data;
+	const struct block_entry *entry = pcipt_block_map_entry(search->map, name);
+	const char *number = strrchr(name, 'n');
+
+	if (!entry || !entry->path || !number || strcmp(number, search->number) != 0)
+		return 0;
+	search->found = true;
+	add_disk(search->map, entry, search->device);
+	return 0;
+}
+
+static int look_into_subsystem(void *data, const char *name)
+{
+	struct head_search *search = data;
+	struct pcipt_kernel *k = search->map->kernel;
+	char path[600];
+
+	snprintf(path, sizeof(path), "class/nvme-subsystem/%s/%s", name, search->controller);
+	if (k->ops->exists(k, PCIPT_AT_SYS, path) != 1)
+		return 0;
+	snprintf(path, sizeof(path), "class/nvme-subsystem/%s", name);
+	k->ops->list(k, PCIPT_AT_SYS, path, take_head, search);
+	return 1;
+}
+
+/* A path has no number of its own; one without a disk (all paths lost) says nothing. */
+static void add_head(struct block_map *map, const struct block_entry *path,
+		     struct pcipt_device *device)
+{
+	const char *end = strrchr(path->path, '/'), *begin = end;
+	char controller[256];
+	struct head_search search = { .map = map,
+				      .device = device,
+				      .controller = controller,
+				      .number = strrchr(path->name, 'n') };
+
+	while (begin && begin > path->path && begin[-1] != '/')
+		begin--;
+	if (!begin || !search.number || (size_t)(end - begin) >= sizeof(controller))
+		return;
+	snprintf(controller, sizeof(controller), "%.*s", (int)(end - begin), begin);
+	map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, "class/nvme-subsystem",
+			       look_into_subsystem, &search);
+	if (!search.found)
+		pcipt_block_unknown(map, pcipt_format("%s is a path to an NVMe disk that isn't found",
+						      path->name));
+}
+
+/* "nvme0c1n2", not "nvme0n2": only paths have the controller's number in their name. */
+static bool is_nvme_path(const struct block_entry *entry)
+{
+	unsigned int a, b, c;
+	int end = 0;
+
+	return sscanf(entry->name, "nvme%9uc%9un%9u%n", &a, &b, &c, &end) == 3 && !entry->name[end];
+}
+
+static void add_entry_of(struct block_map *map, const struct block_entry *entry,
+			 struct pcipt_device *device)
+{
+	if (!entry->path || !is_below(entry->path, device->address))
+		return;
+	if (is_nvme_path(entry))
+		add_head(map, entry, device);
+	else if (!is_partition(map, entry))
+		add_disk(map, entry, device);
+}
+
+/* ---- what stands on them ---- */
+
+struct holder_search {
+	struct block_map *map;
+	size_t node;
+};
+
+static int take_holder(void *data, const char *name)
+{
+	struct holder_search *search = data;
+	struct block_map *map = search->map;
+	const struct block_entry *entry = pcipt_block_map_entry(map, name);
+	size_t above = pcipt_block_map_find(map, name);
+
+	if (above == BLOCK_NONE && entry)
+		above = add_device(map, entry, BLOCK_STACKED);
+	if (above != BLOCK_NONE)
+		pcipt_block_map_put_on(map, search->node, above);
+	else
+		pcipt_block_unknown(map, pcipt_format("%s is held by %s, which is no block device",
+						      map->nodes[search->node].name, name));
+	return 0;
+}
+
+static void add_holders(struct block_map *map, size_t node)
+{
+	struct holder_search search = { map, node };
+	char path[300];
+	int r;
+
+	snprintf(path, sizeof(path), "class/block/%s/holders", map->nodes[node].name);
+	r = map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, path, take_holder, &search);
+	if (r < 0 && r != -ENOENT)
+		pcipt_block_unknown(map, pcipt_format("/sys/%s can't be read (%s)", path,
+						      pcipt_errno_text(-r)));
+}
+
+static void add_partitions(struct block_map *map, size_t node)
+{
+	const struct block_entry *whole = map->nodes[node].entry;
+
+	for (size_t i = 0; whole->path && i < map->n_entries; i++) {
+		const struct block_entry *entry = &map->entries[i];
+		size_t part;
+
+		if (!is_part_of(entry, whole))
+			continue;
+		part = pcipt_block_map_find(map, entry->name);
+		if (part == BLOCK_NONE)
+			part = add_device(map, entry, BLOCK_PARTITION);
+		if (part != BLOCK_NONE)
+			pcipt_block_map_put_on(map, node, part);
+	}
+}
+
+/* More than any machine has; a map that is made to be endless must end. */
+#define NODES_MAX 20000
+
+/* Every node is visited once, so holders that go round in a circle end too. */
+static void expand(struct block_map *map, size_t from)
+{
+	for (size_t i = from; i < map->n_nodes && !map->no_memory; i++) {
+		if (map->n_nodes > NODES_MAX) {
+			pcipt_block_unknown(map, strdup("there are too many block devices"));
+			return;
+		}
+		if (!map->nodes[i].entry)
+			continue;
+		add_holders(map, i);
+		if (map->nodes[i].kind != BLOCK_PARTITION)
+			add_partitions(map, i);
+	}
+}
+
+void pcipt_block_map_add_loop(struct block_map *map, const struct block_entry *entry, size_t on,
+			      const char *file)
+{
+	size_t first = map->n_nodes, loop = pcipt_block_map_find(map, entry->name);
+	char *label;
+
+	if (loop == BLOCK_NONE)
+		loop = add_device(map, entry, BLOCK_LOOP);
+	label = pcipt_format("%s (the file %s)", entry->name, file);
+	if (loop == BLOCK_NONE || !label) {
+		map->no_memory = true;
+		free(label);
+		return;
+	}
+	free(map->nodes[loop].label);
+	map->nodes[loop].label = label;
+	pcipt_block_map_put_on(map, on, loop);
+	expand(map, first);
+}
+
+/* ---- by path ---- */
+
+static bool is_path_of(const struct block_node *node, const char *path)
+{
+	size_t i = 0;
+
+	if (strncmp(path, "/dev/", 5) != 0 || !node->entry)
+		return false;
+	path += 5;
+	if (node->dm_name && strncmp(path, "mapper/", 7) == 0)
+		return strcmp(path + 7, node->dm_name) == 0;
+	/* A slash in a name is a '!' in sysfs: cciss!c0d0. */
+	while (path[i] && (path[i] == node->name[i] || (path[i] == '/' && node->name[i] == '!')))
+		i++;
+	return !path[i] && !node->name[i];
+}
+
+size_t pcipt_block_map_find_path(struct block_map *map, const char *path)
+{
+	char link[PCIPT_ATTRIBUTE_MAX];
+
+	for (size_t i = 0; i < map->n_nodes; i++)
+		if (is_path_of(&map->nodes[i], path))
+			return i;
+	/* One of udev's links, as /dev/vg/root: its text ends with the kernel's name. */
+	if (strncmp(path, "/dev/", 5) != 0 ||
+	    map->kernel->ops->read_link(map->kernel, PCIPT_AT_ROOT, path + 1, link,
+					sizeof(link)) <= 0)
+		return BLOCK_NONE;
+	return pcipt_block_map_find(map, pcipt_base_name(link));
+}
+
+void pcipt_block_map_fill(struct block_map *map)
+{
+	struct pcipt_inquiry *inquiry = map->inquiry;
+
+	list_entries(map);
+	for (size_t i = 0; i < map->n_entries && !map->no_memory; i++)
+		for (size_t k = 0; k < inquiry->n; k++)
+			add_entry_of(map, &map->entries[i], inquiry->devices[k]);
+	expand(map, 0);
+}
+
+static void clear_text(struct block_text *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->items[i]);
+	free(list->items);
+}
+
+static void clear_node(struct block_node *node)
+{
+	free(node->name);
+	free(node->label);
+	free(node->dm_name);
+	free(node->devices);
+	free(node->above);
+	free(node->mounts.first);
+	free(node->mounts.others);
+	free(node->mounts.critical);
+	clear_text(&(struct block_text){ node->swaps, node->n_swaps });
+}
+
+void pcipt_block_map_clear(struct block_map *map)
+{
+	for (size_t i = 0; i < map->n_nodes; i++)
+		clear_node(&map->nodes[i]);
+	for (size_t i = 0; i < map->n_entries; i++) {
+		free(map->entries[i].name);
+		free(map->entries[i].path);
+	}
+	for (size_t i = 0; i < map->n_zfs; i++) {
+		free(map->zfs[i].source);
+		free(map->zfs[i].point);
+	}
+	for (size_t i = 0; i < map->n_table; i++)
+		free(map->table[i].point);
+	clear_text(&map->unknown);
+	clear_text(&map->lost_swaps);
+	free(map->nodes);
+	free(map->entries);
+	free(map->zfs);
+	free(map->table);
+}

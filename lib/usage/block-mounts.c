@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where the nodes of a map are mounted, in every mount namespace that a process of
+ * /proc is in, and what is swapped to. A mount that no process shows (a namespace kept
+ * by a file, by a single thread, or of processes that can't be seen from here) still
+ * holds its disk exclusively: block-look.c finds that.
+ *
+ * The first process's table tells of root and comes first; through it the files that
+ * loop devices and swap spaces are made of, and the layers of an overlay, lead to disks.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "usage/block.h"
+
+/* Mount points that the system can't go on without, or can't boot again. */
+static bool is_critical(const char *point)
+{
+	static const char *const points[] = { "/", "/boot", "/boot/efi", "/efi", "/usr", "/var" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++)
+		if (strcmp(point, points[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Appends to a list of names with ", " between them. */
+static void append(struct block_map *map, char **list, const char *name)
+{
+	char *longer = pcipt_format("%s%s%s", *list ? *list : "", *list ? ", " : "", name);
+
+	if (!longer) {
+		map->no_memory = true;
+		return;
+	}
+	free(*list);
+	*list = longer;
+}
+
+/* How many mount points are told by name: containers can have hundreds. */
+#define NAMED_MAX 4
+
+void pcipt_block_mounts_add(struct block_map *map, size_t node, const char *point, long pid)
+{
+	struct block_mounts *mounts = &map->nodes[node].mounts;
+
+	mounts->n++;
+	if (pid == 1 && is_critical(point))
+		append(map, &mounts->critical, point);
+	if (!mounts->first) {
+		mounts->first = strdup(point);
+		mounts->pid = pid;
+		map->no_memory |= !mounts->first;
+	} else if (mounts->n <= NAMED_MAX) {
+		append(map, &mounts->others, point);
+	}
+}
+
+/* ---- file systems without a device number of their own ---- */
+
+/* Whether a btrfs file system has the device by that name or path. */
+struct member_search {
+	struct block_map *map;
+	const char *path; /* of a mount's source, or NULL */
+	size_t node;	  /* of the file system, once one of its devices is in the map */
+	bool found;	  /* the path is one of its devices */
+	char uuid[64];
+};
+
+/* "/dev/dm-3" or "/dev/mapper/vg-data" for dm-3, which needn't be in the map. */
+static bool names_device(struct block_map *map, const char *path, const char *name)
+{
+	char dm_name[256];
+
+	if (strncmp(path, "/dev/", 5) != 0)
+		return false;
+	if (strcmp(path + 5, name) == 0)
+		return true;
+	return strncmp(path, "/dev/mapper/", 12) == 0 &&
+	       pcipt_block_read(map, name, "dm/name", dm_name, sizeof(dm_name)) > 0 &&
+	       strcmp(path + 12, dm_name) == 0;
+}
+
+static int take_member(void *data, const char *name)
+{
+	struct member_search *search = data;
+	struct block_map *map = search->map;
+	size_t member = pcipt_block_map_find(map, name);
+
+	search->found |= search->path && names_device(map, search->path, name);
+	if (search->path || member == BLOCK_NONE)
+		return 0;
+	if (search->node == BLOCK_NONE)
+		search->node = pcipt_block_map_add_fs(
+			map, strdup(search->uuid),
+			pcipt_format("the btrfs file system %s", search->uuid));
+	if (search->node != BLOCK_NONE)
+		pcipt_block_map_put_on(map, member, search->node);
+	return 0;
+}
+
+static void list_members(struct member_search *search)
+{
+	struct pcipt_kernel *k = search->map->kernel;
+	char path[128];
+
+	snprintf(path, sizeof(path), "fs/btrfs/%s/devices", search->uuid);
+	k->ops->list(k, PCIPT_AT_SYS, path, take_member, search);
+}
+
+/* A folder with its uuid is there as long as it is mounted somewhere (btrfs/sysfs.c). */
+static int take_btrfs(void *data, const char *name)
+{
+	struct member_search search = { .map = data, .node = BLOCK_NONE };
+
+	if (strlen(name) != 36)
+		return 0;
+	snprintf(search.uuid, sizeof(search.uuid), "%s", name);
+	list_members(&search);
+	return 0;
+}
+
+static size_t find_btrfs(struct block_map *map, const char *source)
+{
+	for (size_t i = 0; i < map->n_nodes; i++) {
+		struct member_search search = { .map = map, .path = source, .node = i };
+
+		if (map->nodes[i].kind != BLOCK_FS)
+			continue;
+		/* A root without an initramfs; which of several it is can't be told. */
+		if (strcmp(source, "/dev/root") == 0)
+			return i;
+		snprintf(search.uuid, sizeof(search.uuid), "%s", map->nodes[i].name);
+		list_members(&search);
+		if (search.found)
+			return i;
+	}
+	return BLOCK_NONE;
+}
+
+static void keep_zfs(struct block_map *map, const struct pcipt_mount *mount, long pid)
+{
+	char *source = strdup(mount->source), *point = strdup(mount->point);
+
+	if (!source || !point || !pcipt_grow(&map->zfs, map->n_zfs)) {
+		free(source);
+		free(point);
+		map->no_memory = true;
+		return;
+	}
+	map->zfs[map->n_zfs].source = source;
+	map->zfs[map->n_zfs].point = point;
+	map->zfs[map->n_zfs++].pid = pid;
+}
+
+/* The node that a mount is of; by its number, or by what its source names. */
+static size_t node_of(struct block_map *map, const struct pcipt_mount *mount)
+{
+	size_t node = BLOCK_NONE;
+
+	if (mount->major != 0) {
+		for (size_t i = 0; i < map->n_nodes; i++)
+			if (map->nodes[i].major == mount->major &&
+			    map->nodes[i].minor == mount->minor)
+				return i;
+		return BLOCK_NONE;
+	}
+	if (strcmp(mount->type, "btrfs") == 0)
+		node = find_btrfs(map, mount->source);
+	/* bcachefs names its devices with colons between them. */
+	for (const char *p = mount->source; node == BLOCK_NONE && *p; p += strspn(p, ":")) {
+		size_t n = strcspn(p, ":");
+		char path[300];
+
+		if (strncmp(p, "/dev/", 5) == 0 && n < sizeof(path)) {
+			snprintf(path, sizeof(path), "%.*s", (int)n, p);
+			node = pcipt_block_map_find_path(map, path);
+		}
+		p += n;
+	}
+	return node;
+}
+
+/* ---- the first process's table, and what is found through it ---- */
+
+/* The node that a file is on: that of the mount with the longest path to it, the last of equals. */
+static size_t node_of_file(const struct block_map *map, const char *file)
+{
+	size_t node = BLOCK_NONE, longest = 0;
+
+	for (size_t i = 0; i < map->n_table; i++) {
+		const char *point = map->table[i].point;
+		size_t n = strcmp(point, "/") == 0 ? 0 : strlen(point);
+
+		if (n >= longest && strncmp(file, point, n) == 0 && file[n] == '/') {
+			longest = n;
+			node = map->table[i].node;
+		}
+	}
+	return node;
+}
+
+/* Calls for each layer of an overlay: lowerdir=/a:/b,upperdir=/c (overlayfs.rst). */
+static void add_layers(struct block_map *map, const struct pcipt_mount *mount)
+{
+	static const char *const names[] = { "lowerdir=", "lowerdir+=", "upperdir=", "datadir+=" };
+
+	for (const char *p = mount->options; *p; p += strspn(p, ",")) {
+		size_t end = strcspn(p, ","), skip = 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			if (strncmp(p, names[i], strlen(names[i])) == 0)
+				skip = strlen(names[i]);
+		while (skip && skip < end) {
+			size_t n = strcspn(p + skip, ":,"), node;
+			char *layer = pcipt_format("%.*s", (int)n, p + skip);
+
+			node = layer ? node_of_file(map, layer) : BLOCK_NONE;
+			map->no_memory |= !layer;
+			free(layer);
+			if (node != BLOCK_NONE)
+				pcipt_block_mounts_add(map, node, mount->point, 1);
+			skip += n + 1;
+		}
+		p += end;
+	}
+}
+
+static void add_row(struct block_map *map, const char *point, size_t node)
+{
+	char *copy = strdup(point);
+
+	if (!copy || !pcipt_grow(&map->table, map->n_table)) {
+		free(copy);
+		map->no_memory = true;
+		return;
+	}
+	map->table[map->n_table].point = copy;
+	map->table[map->n_table++].node = node;
+}
+
+/* A table's text as it came; the parser changes the one that it works on. */
+static void take_table(struct block_map *map, char *text, long pid, bool first, bool quietly)
+{
+	struct pcipt_mount mount;
+	bool damaged = false;
+	int r;
+
+	while ((r = pcipt_mount_next(&text, &mount)) != 0) {
+		size_t node;
+
+		damaged |= r < 0;
+		if (r < 0)
+			continue;
+		node = node_of(map, &mount);
+		if (first)
+			add_row(map, mount.point, node);
+		if (quietly)
+			continue;
+		if (node != BLOCK_NONE)
+			pcipt_block_mounts_add(map, node, mount.point, pid);
+		if (strcmp(mount.type, "zfs") == 0)
+			keep_zfs(map, &mount, pid);
+		if (pid == 1 && strcmp(mount.type, "overlay") == 0 && is_critical(mount.point))
+			add_layers(map, &mount);
+	}
+	if (damaged && !quietly)
+		pcipt_block_unknown(map, pcipt_format("/proc/%ld/mountinfo isn't as it should be",
+						      pid));
+}
+
+/*
+ * A loop device stands on the file system that its file is in, which may itself be on a
+ * loop device: as long as there are new ones, the table is gone through again.
+ */
+static void add_loops(struct block_map *map, const char *table)
+{
+	size_t before;
+
+	do {
+		_cleanup_free_ char *text = strdup(table);
+
+		if (!text) {
+			map->no_memory = true;
+			return;
+		}
+		for (size_t i = 0; i < map->n_table; i++)
+			free(map->table[i].point);
+		map->n_table = 0;
+		take_table(map, text, 1, true, true);
+		before = map->n_nodes;
+		for (size_t i = 0; i < map->n_entries; i++) {
+			char file[PCIPT_ATTRIBUTE_MAX];
+			size_t on;
+
+			if (strncmp(map->entries[i].name, "loop", 4) != 0 ||
+			    pcipt_block_read(map, map->entries[i].name, "loop/backing_file", file,
+					     sizeof(file)) <= 0)
+				continue;
+			on = node_of_file(map, file);
+			if (on != BLOCK_NONE)
+				pcipt_block_map_add_loop(map, &map->entries[i], on, file);
+		}
+	} while (map->n_nodes > before && !map->no_memory);
+}
+
+/* ---- swap ---- */
+
+static void add_swap(struct block_map *map, const struct pcipt_swap *swap)
+{
+	size_t node = swap->is_file ? node_of_file(map, swap->path) :
+				      pcipt_block_map_find_path(map, swap->path);
+	char *path = strdup(swap->path);
+	struct block_text list;
+
+	if (node == BLOCK_NONE) {
+		if (swap->is_file)
+			free(path);
+		else
+			pcipt_block_keep(map, &map->lost_swaps, path);
+		return;
+	}
+	list = (struct block_text){ map->nodes[node].swaps, map->nodes[node].n_swaps };
+	pcipt_block_keep(map, &list, path);
+	map->nodes[node].swaps = list.items;
+	map->nodes[node].n_swaps = list.n;
+}
+
+/* A kernel without swap has no such file. */
+static void read_swaps(struct block_map *map)
+{
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = pcipt_kernel_read_file(map->kernel, PCIPT_AT_ROOT, "proc/swaps", &text);
+	struct pcipt_swap swap;
+	char *rest = text;
+	int r = 0;
+
+	while (n >= 0 && (r = pcipt_swap_next(&rest, &swap)) > 0)
+		add_swap(map, &swap);
+	if ((n < 0 && n != -ENOENT) || r < 0)
+		pcipt_block_unknown(map, pcipt_format("/proc/swaps can't be read (%s)",
+						      n < 0 ? pcipt_errno_text((int)-n) :
+							      "it isn't as it should be"));
+}
+
+/* ---- namespaces ---- */
+
+struct namespaces {
+	struct block_map *map;
+	struct {
+		unsigned long id;
+		bool done;
+	} *items;
+	size_t n, hint;
+	size_t n_denied;
+	long denied; /* the first of those whose namespace can't be told */
+	int errnum;
+};
+
+static void deny(struct namespaces *spaces, long pid, int errnum)
+{
+	if (spaces->n_denied++ > 0)
+		return;
+	spaces->denied = pid;
+	spaces->errnum = errnum;
+}
+
+/* Gone meanwhile: not an error, the next process of that namespace will do. */
+static bool is_gone(ssize_t r)
+{
+	return r == -ENOENT || r == -ESRCH || r == -EINVAL;
+}
+
+/* The place of a namespace in the list; new ones are put there. */
+static size_t place_of(struct namespaces *spaces, unsigned long id)
+{
+	/* Most processes are in the same as the one before. */
+	if (spaces->hint < spaces->n && spaces->items[spaces->hint].id == id)
+		return spaces->hint;
+	for (size_t i = 0; i < spaces->n; i++)
+		if (spaces->items[i].id == id)
+			return spaces->hint = i;
+	if (!pcipt_grow(&spaces->items, spaces->n)) {
+		spaces->map->no_memory = true;
+		return BLOCK_NONE;
+	}
+	spaces->items[spaces->n].id = id;
+	spaces->items[spaces->n].done = false;
+	return spaces->hint = spaces->n++;
+}
+
+static int take_process(void *data, const char *name)
+{
+	struct namespaces *spaces = data;
+	struct block_map *map = spaces->map;
+	_cleanup_free_ char *text = NULL;
+	char path[64], link[64], *end;
+	long pid = strtol(name, &end, 10);
+	unsigned long id;
+	size_t place;
+	ssize_t n;
+
+	if (*end || pid <= 0 || end == name)
+		return 0;
+	snprintf(path, sizeof(path), "proc/%ld/ns/mnt", pid);
+	n = map->kernel->ops->read_link(map->kernel, PCIPT_AT_ROOT, path, link, sizeof(link));
+	if (n < 0 || sscanf(link, "mnt:[%lu]", &id) != 1) {
+		if (!is_gone(n))
+			deny(spaces, pid, n < 0 ? (int)-n : EPROTO);
+		return 0;
+	}
+	place = place_of(spaces, id);
+	if (place == BLOCK_NONE || spaces->items[place].done)
+		return map->no_memory;
+	snprintf(path, sizeof(path), "proc/%ld/mountinfo", pid);
+	n = pcipt_kernel_read_file(map->kernel, PCIPT_AT_ROOT, path, &text);
+	spaces->items[place].done = n >= 0;
+	if (n >= 0)
+		take_table(map, text, pid, false, false);
+	else if (!is_gone(n))
+		deny(spaces, pid, (int)-n);
+	return map->no_memory;
+}
+
+/* The first process's own: read before, so it is done when its turn comes. */
+static void mark_first(struct namespaces *spaces)
+{
+	struct pcipt_kernel *k = spaces->map->kernel;
+	unsigned long id;
+	char link[64];
+	size_t place;
+
+	if (k->ops->read_link(k, PCIPT_AT_ROOT, "proc/1/ns/mnt", link, sizeof(link)) <= 0 ||
+	    sscanf(link, "mnt:[%lu]", &id) != 1)
+		return;
+	place = place_of(spaces, id);
+	if (place != BLOCK_NONE)
+		spaces->items[place].done = true;
+}
+
+static void read_namespaces(struct block_map *map, bool first_done)
+{
+	struct namespaces spaces = { .map = map };
+	int r;
+
+	if (first_done)
+		mark_first(&spaces);
+	r = map->kernel->ops->list(map->kernel, PCIPT_AT_ROOT, "proc", take_process, &spaces);
+	if (r < 0)
+		pcipt_block_unknown(map, pcipt_format("/proc can't be read (%s)",
+						      pcipt_errno_text(-r)));
+	if (spaces.n_denied)
+		pcipt_block_unknown(map,
+				    pcipt_format("what process %ld%s mounted can't be read (%s)",
+						 spaces.denied,
+						 spaces.n_denied > 1 ? " and others have" : " has",
+						 pcipt_errno_text(spaces.errnum)));
+	free(spaces.items);
+}
+
+void pcipt_block_mounts_fill(struct block_map *map)
+{
+	_cleanup_free_ char *text = NULL, *copy = NULL;
+	struct pcipt_kernel *k = map->kernel;
+	ssize_t n;
+
+	k->ops->list(k, PCIPT_AT_SYS, "fs/btrfs", take_btrfs, map);
+	n = pcipt_kernel_read_file(k, PCIPT_AT_ROOT, "proc/1/mountinfo", &text);
+	if (n < 0) {
+		pcipt_block_unknown(map, pcipt_format("/proc/1/mountinfo can't be read (%s)",
+						      pcipt_errno_text((int)-n)));
+	} else {
+		add_loops(map, text);
+		copy = strdup(text);
+		map->no_memory |= !copy;
+		if (copy)
+			take_table(map, copy, 1, false, false);
+	}
+	read_swaps(map);
+	read_namespaces(map, n >= 0);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the block collector share: a map of the disks behind the devices
+ * of an inquiry, of all that stands on them, and of where that is mounted.
+ */
+#ifndef PCIPT_USAGE_BLOCK_H
+#define PCIPT_USAGE_BLOCK_H
+
+#include "usage/mountinfo.h"
+#include "usage/uses.h"
+
+/* A name of /sys/class/block. */
+struct block_entry {
+	char *name;
+	char *path; /* "devices/pci0000:00/0000:00:03.0/nvme/nvme0/nvme0n1", or NULL */
+};
+
+/* What can stand on something else. */
+enum block_kind {
+	BLOCK_DISK,	 /* a disk behind a device of the inquiry */
+	BLOCK_PARTITION, /* of a disk or of anything else */
+	BLOCK_LVM,
+	BLOCK_STACKED, /* dm-crypt, multipath, MD, bcache, any other holder */
+	BLOCK_LOOP,    /* stands on the file system that its file is in */
+	BLOCK_FS,      /* a btrfs file system or a ZFS pool: not a device, but on several */
+};
+
+/* Where something is mounted: the first place in words, of the others the number. */
+struct block_mounts {
+	char *first;   /* "/srv", that of the first process if possible */
+	char *others;  /* ", /a, /b" */
+	char *critical; /* those that the system runs from: "/, /boot" */
+	size_t n;
+	long pid; /* of the namespace of the first; 1 is the system's own */
+};
+
+struct block_node {
+	enum block_kind kind;
+	char *name;    /* "dm-0" */
+	char *label;   /* for people: "vg-root (LVM)" */
+	char *dm_name; /* "vg-root", or NULL */
+	const struct block_entry *entry; /* NULL for BLOCK_FS */
+	unsigned int major, minor;	 /* 0:0 where there is none */
+	bool bcache;			 /* registered with bcache */
+	struct pcipt_device **devices; /* for a disk: behind which devices it is */
+	size_t n_devices;
+	size_t *above; /* the nodes that stand on this one */
+	size_t n_above;
+	struct block_mounts mounts;
+	char **swaps; /* "/dev/dm-1", "/swapfile" */
+	size_t n_swaps;
+	bool looked; /* `disk` says what was seen */
+	struct pcipt_disk disk;
+};
+
+struct block_text {
+	char **items;
+	size_t n;
+};
+
+struct block_map {
+	struct pcipt_inquiry *inquiry;
+	struct pcipt_kernel *kernel;
+	struct block_entry *entries; /* sorted by name */
+	size_t n_entries;
+	struct block_node *nodes;
+	size_t n_nodes;
+	/* What could not be found out, with why. */
+	struct block_text unknown;
+	/* Swap partitions whose path led to no node. */
+	struct block_text lost_swaps;
+	/* Mounts of ZFS, for when the pools are known: "rpool/ROOT" and where. */
+	struct {
+		char *source, *point;
+		long pid;
+	} *zfs;
+	size_t n_zfs;
+	/* The mounts of the first process: mount points, and what node they are of. */
+	struct {
+		char *point;
+		size_t node; /* or BLOCK_NONE */
+	} *table;
+	size_t n_table;
+	bool blind; /* there may be disks that it doesn't show */
+	bool no_memory;
+};
+
+#define BLOCK_NONE SIZE_MAX
+
+/* Notes what could not be found out; the text is taken over. */
+void pcipt_block_unknown(struct block_map *map, char *text);
+/* Appends to a list, taking the text over. */
+void pcipt_block_keep(struct block_map *map, struct block_text *list, char *text);
+
+/* block-map.c: fills the map with disks and all that stands on them by sysfs. */
+void pcipt_block_map_fill(struct block_map *map);
+void pcipt_block_map_clear(struct block_map *map);
+/* Adds a node that isn't a block device, on top of another; its index, or BLOCK_NONE. */
+size_t pcipt_block_map_add_fs(struct block_map *map, char *name, char *label);
+void pcipt_block_map_put_on(struct block_map *map, size_t node, size_t above);
+/* Adds a loop device whose file is on a node; all that stands on it too. */
+void pcipt_block_map_add_loop(struct block_map *map, const struct block_entry *entry, size_t on,
+			      const char *file);
+/* The node of that name ("dm-0"), of that path ("/dev/mapper/vg-root"), or BLOCK_NONE. */
+size_t pcipt_block_map_find(const struct block_map *map, const char *name);
+size_t pcipt_block_map_find_path(struct block_map *map, const char *path);
+const struct block_entry *pcipt_block_map_entry(const struct block_map *map, const char *name);
+/* An attribute of a block device, as the seam's read(). */
+ssize_t pcipt_block_read(const struct block_map *map, const char *name, const char *attribute,
+			 char *buf, size_t size);
+
+/* block-mounts.c: where nodes are mounted, in every namespace that can be seen; swap. */
+void pcipt_block_mounts_fill(struct block_map *map);
+/* Notes that a node is mounted somewhere, seen in the namespace of a process. */
+void pcipt_block_mounts_add(struct block_map *map, size_t node, const char *point, long pid);
+/* block-look.c: asks those disks that nothing seems to use. */
+void pcipt_block_look(struct block_map *map);
+/* Whether anything is known to use a node itself. */
+bool pcipt_block_is_used(const struct block_node *node);
+/* block-tell.c: what was found becomes uses. */
+void pcipt_block_tell(struct block_map *map);
+
+/* block.c: the collector */
+void pcipt_collect_block(struct pcipt_inquiry *inquiry);
+
+#endif
