@@ -116,29 +116,38 @@ static int open_disk(struct real_kernel *real, const struct pcipt_disk *disk, in
 	return open_node(real, path, disk, flags);
 }
 
+/* Three numbers, ascending. */
+static void sort(int *fds)
+{
+	for (int i = 0; i < 4; i++) {
+		int *pair = &fds[i % 2], higher = pair[0];
+
+		if (pair[0] > pair[1]) {
+			pair[0] = pair[1];
+			pair[1] = higher;
+		}
+	}
+}
+
 static void look(struct real_kernel *real, const struct pcipt_disk *disk, int memory, int out)
 {
 	int keep[] = { real->folder[PCIPT_AT_ROOT], memory, out };
 	struct answer answer = { 0 };
 	int fd;
 
-	/* The caller made them in this order; the root may have any number. */
-	for (int i = 0; i < 2; i++)
-		if (keep[i] > keep[i + 1]) {
-			int higher = keep[i];
-
-			keep[i] = keep[i + 1];
-			keep[i + 1] = higher;
-		}
+	sort(keep);
 	if (!pcipt_process_isolate(keep, 3, NULL))
 		_exit(1);
-	/* Never for writing: closing would make udev look at it anew, and could end a sleep. */
+	/* Never for writing: udev looks anew at what was. And only as long as it takes to ask. */
 	fd = open_disk(real, disk, O_RDONLY | O_EXCL);
 	answer.exclusive = fd < 0 ? fd : 0;
-	if (memory >= 0 && fd == -EBUSY)
+	pcipt_closep(&fd);
+	if (memory >= 0 && (fd >= 0 || fd == -EBUSY)) {
 		fd = open_disk(real, disk, O_RDONLY);
-	if (memory >= 0)
 		answer.content = fd < 0 ? fd : copy_places(fd, memory, &answer.sector_size);
+	} else if (memory >= 0) {
+		answer.content = fd;
+	}
 	_exit(write(out, &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1);
 }
 

@@ -355,6 +355,7 @@ struct namespaces {
 	size_t n_denied;
 	long denied; /* the first of those whose namespace can't be told */
 	int errnum;
+	bool first_done; /* the first process's table was read before */
 };
 
 static void deny(struct namespaces *spaces, long pid, int errnum)
@@ -400,7 +401,7 @@ static int take_process(void *data, const char *name)
 	size_t place;
 	ssize_t n;
 
-	if (*end || pid <= 0 || end == name)
+	if (*end || pid <= 0 || end == name || (pid == 1 && spaces->first_done))
 		return 0;
 	snprintf(path, sizeof(path), "proc/%ld/ns/mnt", pid);
 	n = map->kernel->ops->read_link(map->kernel, PCIPT_AT_ROOT, path, link, sizeof(link));
@@ -440,7 +441,7 @@ static void mark_first(struct namespaces *spaces)
 
 static void read_namespaces(struct block_map *map, bool first_done)
 {
-	struct namespaces spaces = { .map = map };
+	struct namespaces spaces = { .map = map, .first_done = first_done };
 	int r;
 
 	if (first_done)

@@ -258,10 +258,10 @@ static void tell_holder(const struct view *view, size_t place)
 	whole = whole_name(node);
 	if (node->kind == BLOCK_LVM && whole && is_told(view, place, whole))
 		return;
-	on = way(view, i);
+	on = way(view, view->down[i]);
 	above = carried(view, i);
 	use(view, PCIPT_USE_STACKED, whole ? strdup(whole) : NULL,
-	    on && above ? pcipt_format("%s%s", on, above) : NULL, NULL);
+	    on && above ? pcipt_format("%s is on %s%s", node->label, on, above) : NULL, NULL);
 }
 
 static void tell_bcache(const struct view *view, size_t i)
