@@ -41,6 +41,9 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_apply.c \
 	tests/unit/test_apply_odd.c \
 	tests/unit/test_base.c \
+	tests/unit/test_block.c \
+	tests/unit/test_block_odd.c \
+	tests/unit/storage.c tests/unit/storage.h \
 	tests/unit/test_claim.c \
 	tests/unit/test_closure.c \
 	tests/unit/test_compare.c \

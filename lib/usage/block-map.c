@@ -7,6 +7,7 @@
  * partitions.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "usage/block.h"
@@ -111,13 +112,20 @@ void pcipt_block_map_put_on(struct block_map *map, size_t node, size_t above)
 {
 	struct block_node *below = &map->nodes[node];
 
-	for (size_t i = 0; i < below->n_above; i++)
-		if (below->above[i] == above)
+	size_t i = below->n_above;
+
+	for (size_t k = 0; k < below->n_above; k++)
+		if (below->above[k] == above)
 			return;
-	if (pcipt_grow(&below->above, below->n_above))
-		below->above[below->n_above++] = above;
-	else
+	if (!pcipt_grow(&below->above, below->n_above)) {
 		map->no_memory = true;
+		return;
+	}
+	/* In the order of names: folders list them in any. */
+	for (; i > 0 && strcmp(map->nodes[below->above[i - 1]].name, map->nodes[above].name) > 0; i--)
+		below->above[i] = below->above[i - 1];
+	below->above[i] = above;
+	below->n_above++;
 }
 
 static size_t add_node(struct block_map *map, struct block_node node)
@@ -138,8 +146,23 @@ size_t pcipt_block_map_add_fs(struct block_map *map, char *name, char *label)
 	return add_node(map, (struct block_node){ .kind = BLOCK_FS, .name = name, .label = label });
 }
 
+/* An attribute that says what a node is: its length, 0 where it isn't there. */
+static ssize_t read_name(struct block_map *map, const struct block_node *node,
+			 const char *attribute, char *buf, size_t size)
+{
+	ssize_t n = pcipt_block_read(map, node->name, attribute, buf, size);
+
+	if (n < 0 && n != -ENOENT)
+		pcipt_block_unknown(map, pcipt_format("/sys/class/block/%s/%s can't be read (%s)",
+						      node->name, attribute,
+						      pcipt_errno_text((int)-n)));
+	if (n <= 0)
+		*buf = '\0';
+	return n < 0 ? 0 : n;
+}
+
 /* "vg-root (LVM)", by the prefix of the uuid that each user of the device mapper gives. */
-static void name_dm(const struct block_map *map, struct block_node *node)
+static void name_dm(struct block_map *map, struct block_node *node)
 {
 	static const struct {
 		const char *prefix, *what;
@@ -147,24 +170,24 @@ static void name_dm(const struct block_map *map, struct block_node *node)
 	char name[256], uuid[256];
 	const char *what = "device mapper";
 
-	if (pcipt_block_read(map, node->name, "dm/name", name, sizeof(name)) <= 0)
+	if (read_name(map, node, "dm/name", name, sizeof(name)) == 0)
 		return;
-	if (pcipt_block_read(map, node->name, "dm/uuid", uuid, sizeof(uuid)) <= 0)
-		*uuid = '\0';
+	read_name(map, node, "dm/uuid", uuid, sizeof(uuid));
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strncmp(uuid, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
 			what = kinds[i].what;
 	if (strcmp(what, "LVM") == 0)
 		node->kind = BLOCK_LVM;
 	node->dm_name = strdup(name);
+	map->no_memory |= !node->dm_name;
 	node->label = pcipt_format("%s (%s)", name, what);
 }
 
-static void name_md(const struct block_map *map, struct block_node *node)
+static void name_md(struct block_map *map, struct block_node *node)
 {
 	char level[32];
 
-	if (pcipt_block_read(map, node->name, "md/level", level, sizeof(level)) <= 0)
+	if (read_name(map, node, "md/level", level, sizeof(level)) == 0)
 		return;
 	if (strncmp(level, "raid", 4) == 0)
 		memcpy(level, "RAID", 4);
@@ -186,15 +209,38 @@ static void read_number(struct block_map *map, struct block_node *node)
 	}
 }
 
+/* A cache that isn't in use has no holder, but belongs to bcache all the same. */
+static bool is_bcache(struct block_map *map, const char *name)
+{
+	char path[300];
+	int r;
+
+	snprintf(path, sizeof(path), "class/block/%s/bcache", name);
+	r = map->kernel->ops->exists(map->kernel, PCIPT_AT_SYS, path);
+	if (r < 0)
+		pcipt_block_unknown(map, pcipt_format("/sys/%s can't be looked at (%s)", path,
+						      pcipt_errno_text(-r)));
+	return r == 1;
+}
+
+/* "nvme0c1n2", not "nvme0n2": only paths have the controller's number in their name. */
+static bool is_nvme_path(const struct block_entry *entry)
+{
+	unsigned int a, b, c;
+	int end = 0;
+
+	return sscanf(entry->name, "nvme%9uc%9un%9u%n", &a, &b, &c, &end) == 3 && !entry->name[end];
+}
+
 static size_t add_device(struct block_map *map, const struct block_entry *entry,
 			 enum block_kind kind)
 {
 	struct block_node node = { .kind = kind, .entry = entry, .name = strdup(entry->name) };
-	char path[300];
 
 	if (!node.name)
 		return add_node(map, node);
-	read_number(map, &node);
+	if (!is_nvme_path(entry))
+		read_number(map, &node);
 	if (kind == BLOCK_STACKED) {
 		name_dm(map, &node);
 		if (!node.label)
@@ -202,9 +248,7 @@ static size_t add_device(struct block_map *map, const struct block_entry *entry,
 	}
 	if (!node.label)
 		node.label = strdup(node.name);
-	snprintf(path, sizeof(path), "class/block/%s/bcache", entry->name);
-	node.bcache = kind <= BLOCK_PARTITION &&
-		      map->kernel->ops->exists(map->kernel, PCIPT_AT_SYS, path) == 1;
+	node.bcache = kind <= BLOCK_PARTITION && is_bcache(map, entry->name);
 	return add_node(map, node);
 }
 
@@ -309,12 +353,12 @@ static int look_into_subsystem(void *data, const char *name)
 	return 1;
 }
 
-/* A path has no number of its own; one without a disk (all paths lost) says nothing. */
+/* Where the disk isn't found, the path stands for it: then its use isn't known. */
 static void add_head(struct block_map *map, const struct block_entry *path,
 		     struct pcipt_device *device)
 {
 	const char *end = strrchr(path->path, '/'), *begin = end;
-	char controller[256];
+	char controller[NAME_MAX + 1];
 	struct head_search search = { .map = map,
 				      .device = device,
 				      .controller = controller,
@@ -322,23 +366,16 @@ static void add_head(struct block_map *map, const struct block_entry *path,
 
 	while (begin && begin > path->path && begin[-1] != '/')
 		begin--;
-	if (!begin || !search.number || (size_t)(end - begin) >= sizeof(controller))
+	if (!begin || (size_t)(end - begin) >= sizeof(controller))
 		return;
 	snprintf(controller, sizeof(controller), "%.*s", (int)(end - begin), begin);
 	map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, "class/nvme-subsystem",
 			       look_into_subsystem, &search);
-	if (!search.found)
-		pcipt_block_unknown(map, pcipt_format("%s is a path to an NVMe disk that isn't found",
-						      path->name));
-}
-
-/* "nvme0c1n2", not "nvme0n2": only paths have the controller's number in their name. */
-static bool is_nvme_path(const struct block_entry *entry)
-{
-	unsigned int a, b, c;
-	int end = 0;
-
-	return sscanf(entry->name, "nvme%9uc%9un%9u%n", &a, &b, &c, &end) == 3 && !entry->name[end];
+	if (search.found)
+		return;
+	add_disk(map, path, device);
+	pcipt_block_unknown(map, pcipt_format("%s is a path to an NVMe disk that isn't found",
+					      path->name));
 }
 
 static void add_entry_of(struct block_map *map, const struct block_entry *entry,

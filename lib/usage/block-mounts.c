@@ -99,13 +99,22 @@ static int take_member(void *data, const char *name)
 	return 0;
 }
 
+/* A folder below /sys; that it isn't there is an answer too. */
+static void list_folder(struct block_map *map, const char *path, pcipt_list_fn fn, void *data)
+{
+	int r = map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, path, fn, data);
+
+	if (r < 0 && r != -ENOENT)
+		pcipt_block_unknown(map, pcipt_format("/sys/%s can't be read (%s)", path,
+						      pcipt_errno_text(-r)));
+}
+
 static void list_members(struct member_search *search)
 {
-	struct pcipt_kernel *k = search->map->kernel;
 	char path[128];
 
 	snprintf(path, sizeof(path), "fs/btrfs/%s/devices", search->uuid);
-	k->ops->list(k, PCIPT_AT_SYS, path, take_member, search);
+	list_folder(search->map, path, take_member, search);
 }
 
 /* A folder with its uuid is there as long as it is mounted somewhere (btrfs/sysfs.c). */
@@ -465,7 +474,7 @@ void pcipt_block_mounts_fill(struct block_map *map)
 	struct pcipt_kernel *k = map->kernel;
 	ssize_t n;
 
-	k->ops->list(k, PCIPT_AT_SYS, "fs/btrfs", take_btrfs, map);
+	list_folder(map, "fs/btrfs", take_btrfs, map);
 	n = pcipt_kernel_read_file(k, PCIPT_AT_ROOT, "proc/1/mountinfo", &text);
 	if (n < 0) {
 		pcipt_block_unknown(map, pcipt_format("/proc/1/mountinfo can't be read (%s)",

@@ -26,6 +26,8 @@
 	SUITE(findings)                                                                           \
 	SUITE(judge)                                                                              \
 	SUITE(unreadable)                                                                         \
+	SUITE(block)                                                                              \
+	SUITE(block_odd)                                                                          \
 	SUITE(plan)                                                                               \
 	SUITE(record)                                                                             \
 	SUITE(confined)                                                                           \

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What disks are used for, on a tree that looks like a machine's: raised with the whole
+ * way down as evidence, and not raised any more once the use is over.
+ */
+#include "storage.h"
+
+static void mounts(const char *mountinfo)
+{
+	storage_process(1, 1, mountinfo);
+}
+
+static void swaps(const char *lines)
+{
+	char *text = test_format("Filename\tType\tSize\tUsed\tPriority\n%s", lines);
+	char *path = tree_path(storage.tree, "proc/swaps");
+
+	test_write(path, text, strlen(text));
+	free(path);
+	free(text);
+}
+
+/* ext4 on LVM on dm-crypt on a RAID1 of both disks: what the issue is about. */
+static void stack(void)
+{
+	storage_two_disks();
+	storage_on_top("md0", "9:0", "nvme0n1p2", "nvme1n1", NULL);
+	storage_attribute("md0", "md/level", "raid1");
+	storage_on_top("dm-0", "253:0", "md0", NULL);
+	storage_dm("dm-0", "cryptroot", "CRYPT-LUKS2-0-cryptroot");
+	storage_on_top("dm-1", "253:1", "dm-0", NULL);
+	storage_dm("dm-1", "vg-root", "LVM-abc");
+}
+
+START_TEST(nothing_is_used)
+{
+	storage_two_disks();
+	mounts("22 1 0:20 / /proc rw - proc proc rw\n23 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+	storage_ask(ONE, TWO, USB, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
+START_TEST(a_mount)
+{
+	storage_two_disks();
+	mounts("30 1 259:1 / /srv/my\\040data rw,noatime shared:1 - ext4 /dev/nvme0n1p1 rw\n");
+	storage_ask(ONE, TWO, USB, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_MOUNT, ONE, "/srv/my data", "/srv/my data is on nvme0n1p1 = " ONE);
+	mounts("");
+	storage_ask(ONE, TWO, USB, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
+START_TEST(root_on_everything)
+{
+	stack();
+	mounts("30 1 253:1 / / rw - ext4 /dev/mapper/vg-root rw\n");
+	storage_ask(ONE, TWO, NULL);
+	assert_use(PCIPT_USE_ROOT, ONE, "/",
+		   "/ is on vg-root (LVM) on cryptroot (dm-crypt) on md0 (RAID1) on nvme0n1p2 = " ONE);
+	assert_use(PCIPT_USE_ROOT, TWO, "/",
+		   "/ is on vg-root (LVM) on cryptroot (dm-crypt) on md0 (RAID1) on nvme1n1 = " TWO);
+	assert_use(PCIPT_USE_STACKED, ONE, "md0 (RAID1)",
+		   "md0 (RAID1) is on nvme0n1p2 = " ONE "; on it: cryptroot (dm-crypt), vg-root (LVM)");
+	ck_assert_uint_eq(storage.uses.n, 4);
+	mounts("");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	ck_assert_int_eq(storage.uses.items[0].kind, PCIPT_USE_STACKED);
+}
+END_TEST
+
+START_TEST(what_the_system_runs_from)
+{
+	static const struct {
+		const char *point;
+		bool root;
+	} table[] = { { "/", true },	  { "/boot", true },	{ "/boot/efi", true },
+		      { "/efi", true },	  { "/usr", true },	{ "/var", true },
+		      { "/var/lib", false }, { "/home", false }, { "/bootx", false } };
+	char *text = test_format("30 1 259:2 / %s rw - vfat /dev/nvme0n1p2 rw\n", table[_i].point);
+
+	storage_two_disks();
+	mounts(text);
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	ck_assert_int_eq(storage.uses.items[0].kind,
+			 table[_i].root ? PCIPT_USE_ROOT : PCIPT_USE_MOUNT);
+	ck_assert_str_eq(storage.uses.items[0].what, table[_i].point);
+	free(text);
+}
+END_TEST
+
+/* In a container's namespace "/" isn't what the system runs from. */
+START_TEST(another_namespace)
+{
+	storage_two_disks();
+	storage_process(4711, 2, "30 1 259:1 / / rw - ext4 /dev/nvme0n1p1 rw\n");
+	tree_file(storage.tree, "proc/4711/comm", "containerd-shim");
+	/* In the same one: read once only. */
+	storage_process(4712, 2, "30 1 260:0 / /not/read rw - ext4 /dev/nvme1n1 rw\n");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_MOUNT, ONE, "/",
+		   "/ is on nvme0n1p1 = " ONE
+		   "; seen in the mount namespace of process 4711 (containerd-shim)");
+	ck_assert_ptr_nonnull(strstr(storage.uses.items[0].remedy, "nsenter -t 4711 -m"));
+}
+END_TEST
+
+/* Hundreds of containers have it mounted: one finding, the first process's mounts first. */
+START_TEST(many_mounts)
+{
+	storage_two_disks();
+	for (int i = 0; i < 300; i++)
+		storage_process(1000 + i, 2 + (unsigned int)i,
+				"30 1 259:1 /x /data rw - ext4 /dev/nvme0n1p1 rw\n");
+	mounts("30 1 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_MOUNT, ONE, "/srv and 300 more",
+		   "/srv is on nvme0n1p1 = " ONE
+		   "; it is mounted 301 times, also at /data, /data, /data");
+}
+END_TEST
+
+START_TEST(swap_spaces)
+{
+	stack();
+	swaps("/dev/nvme0n1p1 partition 1 0 -2\n/dev/mapper/vg-root partition 1 0 -3\n"
+	      "/dev/sdz1 partition 1 0 -3\n/swap\\040file\\040(deleted) file 1 0 -4\n");
+	mounts("30 1 260:0 / / rw - ext4 /dev/nvme1n1 rw\n");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage_count(PCIPT_USE_SWAP), 4);
+	assert_use(PCIPT_USE_SWAP, ONE, "/dev/nvme0n1p1", "/dev/nvme0n1p1 is on nvme0n1p1 = " ONE);
+	assert_use(PCIPT_USE_SWAP, TWO, "/swap file", "/swap file is on nvme1n1 = " TWO);
+	ck_assert_uint_eq(storage_count(PCIPT_USE_UNKNOWN), 0);
+	swaps("");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage_count(PCIPT_USE_SWAP), 0);
+}
+END_TEST
+
+START_TEST(a_volume_group_is_one)
+{
+	storage_two_disks();
+	storage_on_top("dm-1", "253:1", "nvme0n1p1", NULL);
+	storage_dm("dm-1", "my--data-a--b", "LVM-1");
+	storage_on_top("dm-2", "253:2", "nvme0n1p1", "nvme0n1p2", NULL);
+	storage_dm("dm-2", "my--data-c", "LVM-2");
+	storage_on_top("dm-3", "253:3", "nvme0n1p1", NULL);
+	storage_dm("dm-3", "other-c", "LVM-3");
+	storage_on_top("dm-4", "253:4", "nvme0n1p2", NULL);
+	storage_dm("dm-4", "mpatha", "mpath-4");
+	storage_on_top("dm-5", "253:5", "nvme0n1p2", NULL);
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 4);
+	assert_use(PCIPT_USE_STACKED, ONE, "the LVM volume group my-data",
+		   "my--data-a--b (LVM) is on nvme0n1p1 = " ONE);
+	ck_assert_str_eq(storage.uses.items[1].what, "the LVM volume group other");
+	ck_assert_str_eq(storage.uses.items[2].what, "mpatha (multipath)");
+	ck_assert_str_eq(storage.uses.items[3].what, "dm-5");
+}
+END_TEST
+
+/* ---- where disks hang ---- */
+
+/* With multipath the disk is in the subsystem; what is below the controller is a path. */
+START_TEST(nvme_head)
+{
+	storage_disk("pci0000:03/" ONE "/nvme/nvme1/nvme0c1n2", NULL);
+	storage_disk("virtual/nvme-subsystem/nvme-subsys0/nvme0n2", "259:5");
+	storage_disk("virtual/nvme-subsystem/nvme-subsys0/nvme0n2/nvme0n2p1", "259:6");
+	storage_disk("virtual/nvme-subsystem/nvme-subsys0/nvme0n3", "259:7");
+	tree_folder(storage.tree, "sys/class/nvme-subsystem/nvme-subsys0/nvme1");
+	tree_folder(storage.tree, "sys/class/nvme-subsystem/nvme-subsys0/nvme0n2");
+	tree_folder(storage.tree, "sys/class/nvme-subsystem/nvme-subsys0/nvme0n3");
+	tree_folder(storage.tree, "sys/class/nvme-subsystem/nvme-subsys4/nvme4");
+	mounts("30 1 259:6 / / rw - ext4 /dev/nvme0n2p1 rw\n"
+	       "30 1 259:7 / /elsewhere rw - ext4 /dev/nvme0n3 rw\n");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_ROOT, ONE, "/", "/ is on nvme0n2p1 = " ONE);
+}
+END_TEST
+
+START_TEST(nvme_path_without_a_head)
+{
+	storage_disk("pci0000:03/" ONE "/nvme/nvme1/nvme0c1n2", NULL);
+	storage_ask(ONE, TWO, NULL);
+	assert_use(PCIPT_USE_UNKNOWN, ONE, "whether its disks are in use",
+		   "nvme0c1n2 is a path to an NVMe disk that isn't found");
+	ck_assert_uint_eq(storage.uses.n, 1);
+}
+END_TEST
+
+/* SATA, SAS, USB, virtio, another PCI domain behind the device: the path has its address. */
+START_TEST(any_controller)
+{
+	static const struct {
+		const char *path;
+		bool below;
+	} table[] = {
+		{ "pci0000:03/" ONE "/ata1/host0/target0:0:0/0:0:0:0/block/sda", true },
+		{ "pci0000:03/" ONE "/usb2/2-1/2-1.4/2-1.4:1.0/host0/target0:0:0/0:0:0:0/block/sda", true },
+		{ "pci0000:03/" ONE "/virtio2/block/sda", true },
+		{ "pci0000:03/" ONE "/pci10000:e0/10000:e0:06.0/10000:e1:00.0/nvme/nvme0/sda", true },
+		{ "pci0000:03/x" ONE "/virtio2/block/sda", false },
+		{ "pci0000:03/" ONE "x/virtio2/block/sda", false },
+		{ "pci0000:03/" TWO "/virtio2/block/sda", false },
+		{ "virtual/block/sda", false },
+	};
+
+	storage_disk(table[_i].path, "8:0");
+	mounts("30 1 8:0 / /mnt rw - ext4 /dev/sda rw\n");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, table[_i].below);
+	if (table[_i].below)
+		assert_use(PCIPT_USE_MOUNT, ONE, "/mnt", "/mnt is on sda = " ONE);
+}
+END_TEST
+
+/* ---- file systems without a device number ---- */
+
+#define UUID "12345678-1234-1234-1234-123456789abc"
+
+static void btrfs(void)
+{
+	storage_two_disks();
+	storage_on_top("dm-7", "253:7", "nvme1n1", NULL);
+	storage_dm("dm-7", "luks", "CRYPT-LUKS2-7");
+	tree_folder(storage.tree, "sys/fs/btrfs/features");
+	tree_link(storage.tree, "sys/fs/btrfs/" UUID "/devices/nvme0n1p1", "../nowhere");
+	tree_link(storage.tree, "sys/fs/btrfs/" UUID "/devices/dm-7", "../nowhere");
+	tree_link(storage.tree, "sys/fs/btrfs/" UUID "/devices/sdq", "../nowhere");
+}
+
+/* The table names one device, here one that isn't even asked about; all of them carry it. */
+START_TEST(btrfs_on_several)
+{
+	static const char *const sources[] = { "/dev/nvme0n1p1", "/dev/mapper/luks", "/dev/sdq",
+					       "/dev/root" };
+	char *text = test_format("30 1 0:40 /@ / rw - btrfs %s rw\n", sources[_i]);
+
+	btrfs();
+	mounts(text);
+	storage_ask(ONE, TWO, NULL);
+	assert_use(PCIPT_USE_ROOT, ONE, "/",
+		   "/ is on the btrfs file system " UUID " on nvme0n1p1 = " ONE);
+	assert_use(PCIPT_USE_ROOT, TWO, "/",
+		   "/ is on the btrfs file system " UUID " on luks (dm-crypt) on nvme1n1 = " TWO);
+	free(text);
+}
+END_TEST
+
+START_TEST(btrfs_mounted_out_of_sight)
+{
+	btrfs();
+	mounts("30 1 0:41 / /other rw - btrfs /dev/sdz rw\n");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	ck_assert_int_eq(storage.uses.items[0].kind, PCIPT_USE_MOUNT);
+	ck_assert_str_eq(storage.uses.items[0].what, "the btrfs file system " UUID);
+}
+END_TEST
+
+START_TEST(a_source_of_several_names)
+{
+	storage_two_disks();
+	mounts("30 1 0:41 / /big rw - bcachefs /dev/sdz:/dev/nvme0n1p2 rw\n");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_MOUNT, ONE, "/big", "/big is on nvme0n1p2 = " ONE);
+}
+END_TEST
+
+/* ---- files that are disks, and layers ---- */
+
+START_TEST(root_on_a_loop_device)
+{
+	storage_two_disks();
+	storage_on_top("loop0", "7:0", NULL);
+	storage_attribute("loop0", "loop/backing_file", "/live/medium/fs.img");
+	storage_on_top("loop1", "7:1", NULL);
+	storage_attribute("loop1", "loop/backing_file", "/live/one/inner.img");
+	storage_on_top("loop2", "7:2", NULL);
+	storage_attribute("loop2", "loop/backing_file", "/elsewhere/x.img");
+	mounts("30 1 0:1 / / rw - tmpfs tmpfs rw\n"
+	       "31 1 259:1 / /live/medium rw - vfat /dev/nvme0n1p1 rw\n"
+	       "32 1 7:0 / /live/one rw - ext4 /dev/loop0 rw\n"
+	       "33 1 7:1 / /usr rw - squashfs /dev/loop1 rw\n"
+	       "34 1 7:2 / /no rw - squashfs /dev/loop2 rw\n");
+	storage_ask(ONE, NULL);
+	assert_use(PCIPT_USE_ROOT, ONE, "/usr",
+		   "/usr is on loop1 (the file /live/one/inner.img) on "
+		   "loop0 (the file /live/medium/fs.img) on nvme0n1p1 = " ONE);
+	ck_assert_uint_eq(storage.uses.n, 3);
+}
+END_TEST
+
+START_TEST(root_is_an_overlay)
+{
+	storage_two_disks();
+	mounts("30 1 259:1 / /run/medium rw - ext4 /dev/nvme0n1p1 rw\n"
+	       "31 1 0:50 / / rw - overlay overlay rw,lowerdir=/nowhere:/run/medium/fs,upperdir=/run/up\n");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_ROOT, ONE, "/",
+		   "/ is on nvme0n1p1 = " ONE "; it is mounted 2 times, also at /");
+}
+END_TEST
+
+/* The file is on what is mounted last at the longest path to it. */
+START_TEST(which_mount_a_file_is_on)
+{
+	storage_two_disks();
+	swaps("/a/b/swapfile file 1 0 -4\n");
+	mounts("30 1 259:1 / / rw - ext4 /dev/nvme0n1p1 rw\n"
+	       "31 1 259:2 / /a rw - ext4 /dev/nvme0n1p2 rw\n"
+	       "32 1 8:1 / /a/b rw - ext4 /dev/sda1 rw\n"
+	       "33 1 260:0 / /a/b rw - ext4 /dev/nvme1n1 rw\n"
+	       "34 1 8:2 / /a/bc rw - ext4 /dev/sda2 rw\n");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage_count(PCIPT_USE_SWAP), 1);
+	assert_use(PCIPT_USE_SWAP, TWO, "/a/b/swapfile", "/a/b/swapfile is on nvme1n1 = " TWO);
+}
+END_TEST
+
+START_TEST(bcache_without_a_holder)
+{
+	storage_two_disks();
+	storage_attribute("nvme1n1", "bcache/set", "");
+	storage_ask(TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_STACKED, TWO, "bcache", "nvme1n1 = " TWO " is registered with bcache");
+}
+END_TEST
+
+Suite *suite_block(void)
+{
+	Suite *suite = suite_create("block");
+	TCase *tc = tcase_create("uses");
+
+	tcase_add_checked_fixture(tc, storage_begin, storage_end);
+	tcase_add_test(tc, nothing_is_used);
+	tcase_add_test(tc, a_mount);
+	tcase_add_test(tc, root_on_everything);
+	tcase_add_loop_test(tc, what_the_system_runs_from, 0, 9);
+	tcase_add_test(tc, another_namespace);
+	tcase_add_test(tc, many_mounts);
+	tcase_add_test(tc, swap_spaces);
+	tcase_add_test(tc, a_volume_group_is_one);
+	tcase_add_test(tc, nvme_head);
+	tcase_add_test(tc, nvme_path_without_a_head);
+	tcase_add_loop_test(tc, any_controller, 0, 8);
+	tcase_add_loop_test(tc, btrfs_on_several, 0, 4);
+	tcase_add_test(tc, btrfs_mounted_out_of_sight);
+	tcase_add_test(tc, a_source_of_several_names);
+	tcase_add_test(tc, root_on_a_loop_device);
+	tcase_add_test(tc, root_is_an_overlay);
+	tcase_add_test(tc, which_mount_a_file_is_on);
+	tcase_add_test(tc, bcache_without_a_holder);
+	suite_add_tcase(suite, tc);
+	return suite;
+}

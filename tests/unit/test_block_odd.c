@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What must not go unnoticed about disks: everything that can't be read, tables that
+ * are damaged, holders in a circle, and what asking the disk itself finds (which here
+ * is a test's answer, not a disk's).
+ */
+#include "storage.h"
+
+#define MOUNTED "30 1 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n"
+
+static bool is_told(const char *what)
+{
+	const struct pcipt_use *use = storage_use(PCIPT_USE_UNKNOWN, ONE);
+
+	return use && strstr(use->evidence, what);
+}
+
+/* ---- trees ---- */
+
+START_TEST(no_proc_at_all)
+{
+	char *proc = tree_path(storage.tree, "proc");
+
+	storage_two_disks();
+	test_remove(proc);
+	storage_ask(ONE, USB, NULL);
+	ck_assert(is_told("/proc/1/mountinfo can't be read"));
+	ck_assert(is_told("/proc can't be read"));
+	/* No disk behind it: nothing that could be in use. */
+	ck_assert_ptr_null(storage_use(PCIPT_USE_UNKNOWN, USB));
+	free(proc);
+}
+END_TEST
+
+/* A recorded tree without block devices: a disk controller may have had some. */
+START_TEST(no_block_devices_recorded)
+{
+	char *path = tree_path(storage.tree, "sys/class/block");
+
+	test_remove(path);
+	storage_ask(ONE, USB, NULL);
+	ck_assert(is_told("/sys/class/block can't be read"));
+	ck_assert_uint_eq(storage.uses.n, 1);
+	free(path);
+}
+END_TEST
+
+START_TEST(files_that_are_none)
+{
+	static const char *const files[] = { "proc/1/mountinfo", "proc/swaps" };
+	char *path = tree_path(storage.tree, files[_i]);
+
+	storage_two_disks();
+	test_remove(path);
+	tree_folder(storage.tree, files[_i]);
+	storage_ask(ONE, NULL);
+	ck_assert(is_told(files[_i]));
+	free(path);
+}
+END_TEST
+
+START_TEST(damaged_tables)
+{
+	static const char *const tables[] = {
+		"nonsense\n", "1 2 3\n", "1 2 x:y / / rw - ext4 a b\n", "\n" MOUNTED,
+		"30 1 259:1 / /srv rw ext4 /dev/nvme0n1p1 rw\n", "30 1 259:1 / /srv rw -\n",
+		"30 1 259:999999999999 / /srv rw - ext4 a b\n", "30 1 259:1x / /srv rw - ext4 a b\n",
+	};
+
+	storage_two_disks();
+	storage_process(1, 1, tables[_i]);
+	storage_ask(ONE, NULL);
+	ck_assert(is_told("/proc/1/mountinfo isn't as it should be"));
+	storage_process(1, 1, "");
+	storage_process(50, 2, tables[_i]);
+	storage_ask(ONE, NULL);
+	ck_assert(is_told("/proc/50/mountinfo isn't as it should be"));
+	storage_process(50, 2, "");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
+START_TEST(damaged_swaps)
+{
+	storage_two_disks();
+	tree_file(storage.tree, "proc/swaps", "Filename Type\n/dev/nvme0n1p1");
+	storage_ask(ONE, NULL);
+	ck_assert(is_told("/proc/swaps can't be read (it isn't as it should be)"));
+}
+END_TEST
+
+/* A process that is gone, or is about to go, has no table: the next of its namespace has. */
+START_TEST(processes_come_and_go)
+{
+	char *path;
+
+	storage_two_disks();
+	storage_process(50, 2, "");
+	path = tree_path(storage.tree, "proc/50/mountinfo");
+	test_remove(path);
+	tree_folder(storage.tree, "proc/51");
+	tree_folder(storage.tree, "proc/self");
+	tree_folder(storage.tree, "proc/60x");
+	storage_process(52, 2, MOUNTED);
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_MOUNT, ONE));
+	free(path);
+}
+END_TEST
+
+START_TEST(holders_in_a_circle)
+{
+	storage_two_disks();
+	storage_on_top("dm-0", "253:0", "nvme0n1p1", NULL);
+	storage_on_top("dm-1", "253:1", "dm-0", NULL);
+	storage_on_top("dm-0", "253:0", "dm-1", "dm-0", NULL);
+	storage_on_top("dm-2", "253:2", "dm-1", NULL);
+	tree_link(storage.tree, "sys/class/block/dm-2/holders/nvme0n1p1", "../nowhere");
+	storage_process(1, 1, "30 1 253:2 / / rw - ext4 x rw\n");
+	storage_ask(ONE, TWO, NULL);
+	assert_use(PCIPT_USE_ROOT, ONE, "/", "/ is on dm-2 on dm-1 on dm-0 on nvme0n1p1 = " ONE);
+	ck_assert_ptr_null(storage_use(PCIPT_USE_ROOT, TWO));
+}
+END_TEST
+
+/* A file on the very file system that is in it. */
+START_TEST(a_loop_in_itself)
+{
+	storage_two_disks();
+	storage_on_top("loop0", "7:0", NULL);
+	storage_attribute("loop0", "loop/backing_file", "/srv/x");
+	storage_process(1, 1, MOUNTED "31 1 7:0 / /srv rw - ext4 /dev/loop0 rw\n");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_gt(storage.uses.n, 0);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_MOUNT, ONE));
+}
+END_TEST
+
+/* Higher than anybody builds: still found, and told in a bearable length. */
+START_TEST(a_very_high_stack)
+{
+	char name[16], below[16], number[16];
+
+	storage_two_disks();
+	storage_on_top("dm-0", "253:0", "nvme0n1p1", NULL);
+	for (int i = 1; i < 200; i++) {
+		snprintf(name, sizeof(name), "dm-%d", i);
+		snprintf(below, sizeof(below), "dm-%d", i - 1);
+		snprintf(number, sizeof(number), "253:%d", i);
+		storage_on_top(name, number, below, NULL);
+	}
+	storage_process(1, 1, "30 1 253:199 / / rw - ext4 x rw\n");
+	storage_ask(ONE, NULL);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_ROOT, ONE));
+	ck_assert_uint_lt(strlen(storage_use(PCIPT_USE_ROOT, ONE)->evidence), 400);
+	ck_assert_ptr_nonnull(strstr(storage_use(PCIPT_USE_STACKED, ONE)->evidence, "and 195 more"));
+}
+END_TEST
+
+START_TEST(hostile_names)
+{
+	storage_disk("pci0000:03/" ONE "/block/a b%s%n\033[2J", "259:0");
+	storage_on_top("x\ny", "253:0", "a b%s%n\033[2J", NULL);
+	storage_dm("x\ny", "%s%s%s-%n", "LVM-");
+	storage_process(1, 1, "30 1 253:0 / /%s%n\\033[2J\\012x rw - ext4 %s rw\n");
+	tree_folder(storage.tree, "sys/class/nvme-subsystem/%s%n");
+	storage_disk("pci0000:03/" ONE "/nvme/nvme0c0n", NULL);
+	storage_disk("pci0000:03/" ONE "/nvme0c0n1", NULL);
+	storage_ask(ONE, NULL);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_MOUNT, ONE));
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_STACKED, ONE));
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_UNKNOWN, ONE));
+}
+END_TEST
+
+START_TEST(holders_that_are_nothing)
+{
+	storage_two_disks();
+	tree_link(storage.tree, "sys/class/block/nvme0n1p1/holders/ghost", "../nowhere");
+	storage_ask(ONE, NULL);
+	ck_assert(is_told("nvme0n1p1 is held by ghost"));
+}
+END_TEST
+
+START_TEST(numbers_that_are_none)
+{
+	static const char *const numbers[] = { "", "259", "259:1 x", "-1:2", "x", "259:99999999999" };
+
+	storage_two_disks();
+	storage_attribute("nvme0n1p1", "dev", numbers[_i]);
+	storage_ask(ONE, NULL);
+	/* "-1:2" is scanned as a number by the C library; nothing is mounted from it either. */
+	ck_assert(is_told("/sys/class/block/nvme0n1p1/dev") || _i == 3);
+}
+END_TEST
+
+/* A link out of the tree, or none at all where one should be. */
+START_TEST(entries_that_are_no_links)
+{
+	tree_folder(storage.tree, "sys/class/block/sda");
+	storage_ask(ONE, USB, NULL);
+	ck_assert(is_told("/sys/class/block/sda can't be read"));
+	ck_assert_ptr_null(storage_use(PCIPT_USE_UNKNOWN, USB));
+}
+END_TEST
+
+/* ---- whichever read fails, it isn't safe ---- */
+
+static struct {
+	size_t count, fails;
+} reads;
+
+static bool fails(void)
+{
+	return ++reads.count == reads.fails;
+}
+
+static ssize_t odd_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
+			size_t size)
+{
+	return fails() ? -EIO : storage.real_ops.read(k, at, path, buf, size);
+}
+
+static ssize_t odd_read_bytes(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+			      void *buf, size_t size)
+{
+	return fails() ? -EIO : storage.real_ops.read_bytes(k, at, path, buf, size);
+}
+
+static ssize_t odd_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+			     char *buf, size_t size)
+{
+	return fails() ? -EIO : storage.real_ops.read_link(k, at, path, buf, size);
+}
+
+static int odd_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+		    pcipt_list_fn fn, void *data)
+{
+	return fails() ? -EIO : storage.real_ops.list(k, at, path, fn, data);
+}
+
+static int odd_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
+{
+	return fails() ? -EIO : storage.real_ops.exists(k, at, path);
+}
+
+static void use_odd_reads(void)
+{
+	storage_ask(ONE, NULL);
+	storage.own_ops = true;
+	storage.ops.read = odd_read;
+	storage.ops.read_bytes = odd_read_bytes;
+	storage.ops.read_link = odd_read_link;
+	storage.ops.list = odd_list;
+	storage.ops.exists = odd_exists;
+}
+
+/* Something that stands against it: a blocker or worse. */
+static bool is_refused(void)
+{
+	for (size_t i = 0; i < storage.uses.n; i++)
+		if (storage.uses.items[i].kind != PCIPT_USE_SIGNATURE &&
+		    storage.uses.items[i].kind != PCIPT_USE_UNKNOWN_HARMLESS)
+			return true;
+	return false;
+}
+
+static void build(int which)
+{
+	if (which == 0) { /* in a namespace of its own */
+		storage_two_disks();
+		storage_process(77, 5, MOUNTED);
+	} else if (which == 1) { /* an NVMe head */
+		storage_disk("pci0000:03/" ONE "/nvme/nvme1/nvme0c1n2", NULL);
+		storage_disk("virtual/nvme-subsystem/nvme-subsys0/nvme0n2", "259:1");
+		tree_folder(storage.tree, "sys/class/nvme-subsystem/nvme-subsys0/nvme1");
+		tree_folder(storage.tree, "sys/class/nvme-subsystem/nvme-subsys0/nvme0n2");
+		storage_process(1, 1, MOUNTED);
+	} else if (which == 2) { /* one of a btrfs file system's devices, which isn't its source */
+		storage_two_disks();
+		tree_link(storage.tree, "sys/fs/btrfs/12345678-1234-1234-1234-123456789abc/devices/nvme0n1p2",
+			  "x");
+	} else if (which == 3) { /* swap by a name of the device mapper, without a holder's help */
+		storage_two_disks();
+		tree_file(storage.tree, "proc/swaps", "Filename x\n/dev/nvme0n1p2 partition 1 2 3");
+	} else { /* held only */
+		storage_two_disks();
+		storage_on_top("dm-0", "253:0", "nvme0n1p1", NULL);
+	}
+}
+
+START_TEST(any_read_may_fail)
+{
+	size_t total;
+
+	build(_i);
+	use_odd_reads();
+	ck_assert(is_refused());
+	reads.count = reads.fails = 0;
+	storage_ask(ONE, NULL);
+	total = reads.count;
+	ck_assert_uint_gt(total, 10);
+	for (reads.fails = 1; reads.fails <= total; reads.fails++) {
+		reads.count = 0;
+		storage_ask(ONE, NULL);
+		ck_assert_msg(is_refused(), "the read %zu of %zu failed, and it is safe", reads.fails,
+			      total);
+	}
+}
+END_TEST
+
+/* ---- asking the disk ---- */
+
+/* What the disks answer: by name; those that aren't here are free and empty. */
+static struct answer {
+	const char *name;
+	int exclusive, content;
+	const char *type, *label, *table;
+} answers[4];
+static unsigned int asked;
+
+static bool is_real(struct pcipt_kernel *k)
+{
+	(void)k;
+	return true;
+}
+
+static void answer(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int ms)
+{
+	(void)k;
+	asked++;
+	ck_assert_uint_gt(ms, 0);
+	disk->exclusive = disk->content = 0;
+	for (size_t i = 0; i < 4; i++) {
+		if (!answers[i].name || strcmp(answers[i].name, disk->name) != 0)
+			continue;
+		disk->exclusive = answers[i].exclusive;
+		disk->content = answers[i].content;
+		if (!disk->read)
+			continue;
+		snprintf(disk->type, sizeof(disk->type), "%s", answers[i].type ? answers[i].type : "");
+		snprintf(disk->label, sizeof(disk->label), "%s",
+			 answers[i].label ? answers[i].label : "");
+		snprintf(disk->table, sizeof(disk->table), "%s",
+			 answers[i].table ? answers[i].table : "");
+	}
+}
+
+static void begin_real(void)
+{
+	storage_begin();
+	memset(answers, 0, sizeof(answers));
+	asked = 0;
+	storage_two_disks();
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(asked, 0);
+	storage.own_ops = true;
+	storage.ops.is_real = is_real;
+	storage.ops.look_at_disk = answer;
+}
+
+START_TEST(an_empty_disk_is_free)
+{
+	storage_ask(ONE, TWO, USB, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+	ck_assert_uint_eq(asked, 4);
+}
+END_TEST
+
+/* What is in use is left in peace; what is beside it is only asked whether it's open. */
+START_TEST(used_disks_are_not_asked)
+{
+	storage_process(1, 1, MOUNTED "31 1 260:0 / /x rw - ext4 x rw\n");
+	answers[0] = (struct answer){ "nvme0n1p2", 0, 0, "ext4", "data", NULL };
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(asked, 1);
+	ck_assert_uint_eq(storage.uses.n, 2);
+}
+END_TEST
+
+START_TEST(data_that_is_not_in_use)
+{
+	answers[0] = (struct answer){ "nvme0n1", 0, 0, NULL, NULL, "gpt" };
+	answers[1] = (struct answer){ "nvme0n1p2", 0, 0, "ext4", "my data", NULL };
+	answers[2] = (struct answer){ "nvme1n1", 0, 0, "LVM2_member", NULL, NULL };
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 2);
+	assert_use(PCIPT_USE_SIGNATURE, ONE,
+		   "a partition table (gpt) on nvme0n1, ext4 \"my data\" on nvme0n1p2",
+		   "blkid finds it on nvme0n1 = " ONE ", and nothing uses it");
+	assert_use(PCIPT_USE_SIGNATURE, TWO, "LVM2_member on nvme1n1",
+		   "blkid finds it on nvme1n1 = " TWO ", and nothing uses it");
+}
+END_TEST
+
+START_TEST(an_open_disk)
+{
+	answers[0] = (struct answer){ "nvme1n1", -EBUSY, 0, "ext4", NULL, NULL };
+	storage_ask(TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_DISK_OPEN, TWO, "nvme1n1, exclusively",
+		   "an exclusive open of /dev/nvme1n1 is refused as busy, and no mount, swap or "
+		   "holder that can be seen from here explains it (nvme1n1 = " TWO "); it holds ext4");
+}
+END_TEST
+
+/* One partition open makes the whole disk busy; the whole disk open, every partition. */
+START_TEST(an_open_partition)
+{
+	answers[0] = (struct answer){ "nvme0n1", -EBUSY, 0, NULL, NULL, "gpt" };
+	answers[1] = (struct answer){ "nvme0n1p2", -EBUSY, 0, NULL, NULL, NULL };
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	ck_assert_str_eq(storage_use(PCIPT_USE_DISK_OPEN, ONE)->what, "nvme0n1p2, exclusively");
+	answers[2] = (struct answer){ "nvme0n1p1", -EBUSY, 0, NULL, NULL, NULL };
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	ck_assert_str_eq(storage_use(PCIPT_USE_DISK_OPEN, ONE)->what, "nvme0n1, exclusively");
+}
+END_TEST
+
+START_TEST(an_open_partition_beside_a_mounted_one)
+{
+	storage_process(1, 1, MOUNTED);
+	answers[0] = (struct answer){ "nvme0n1p2", -EBUSY, 0, "xfs", NULL, NULL };
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 2);
+	ck_assert_ptr_nonnull(strstr(storage_use(PCIPT_USE_DISK_OPEN, ONE)->evidence, "it holds xfs"));
+}
+END_TEST
+
+START_TEST(a_zfs_pool)
+{
+	answers[0] = (struct answer){ "nvme0n1p1", -EBUSY, 0, "zfs_member", "rpool", NULL };
+	answers[1] = (struct answer){ "nvme1n1", -EBUSY, 0, "zfs_member", "rpool", NULL };
+	answers[2] = (struct answer){ "nvme0n1", -EBUSY, 0, NULL, NULL, "gpt" };
+	storage_process(1, 1, "30 1 0:30 / / rw - zfs rpool/ROOT/debian rw\n"
+			      "31 1 0:31 / /x rw - zfs rpool2/x rw\n");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 4);
+	assert_use(PCIPT_USE_ROOT, ONE, "/", "/ is on the ZFS pool rpool on nvme0n1p1 = " ONE);
+	assert_use(PCIPT_USE_ROOT, TWO, "/", "/ is on the ZFS pool rpool on nvme1n1 = " TWO);
+	assert_use(PCIPT_USE_STACKED, ONE, "the ZFS pool rpool",
+		   "the ZFS pool rpool is on nvme0n1p1 = " ONE);
+}
+END_TEST
+
+/* A path that leads to no node; but one that is busy holds swap. */
+START_TEST(swap_by_a_lost_path)
+{
+	tree_file(storage.tree, "proc/swaps", "Filename x\n/dev/disk/by-x/y partition 1 2 3");
+	answers[0] = (struct answer){ "nvme1n1", -EBUSY, 0, "swap", NULL, NULL };
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_SWAP, TWO, "/dev/nvme1n1", "/dev/nvme1n1 is on nvme1n1 = " TWO);
+}
+END_TEST
+
+START_TEST(swap_by_a_link)
+{
+	tree_file(storage.tree, "proc/swaps", "Filename x\n/dev/disk/by-x/y partition 1 2 3");
+	tree_link(storage.tree, "dev/disk/by-x/y", "../../nvme1n1");
+	storage_ask(TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_SWAP, TWO, "/dev/disk/by-x/y", "/dev/disk/by-x/y is on nvme1n1 = " TWO);
+}
+END_TEST
+
+START_TEST(disks_that_do_not_answer)
+{
+	static const struct {
+		int errnum;
+		const char *why; /* NULL for nothing to tell */
+	} table[] = { { EACCES, "Permission denied" }, { ENOENT, "its node isn't in /dev" },
+		      { ETIMEDOUT, "it doesn't answer" }, { EIO, "" }, { ENOMEDIUM, NULL } };
+
+	answers[0] = (struct answer){ "nvme1n1", -table[_i].errnum, -table[_i].errnum, NULL, NULL, NULL };
+	storage_ask(TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, table[_i].why != NULL);
+	if (!table[_i].why)
+		return;
+	ck_assert_int_eq(storage.uses.items[0].kind, PCIPT_USE_UNKNOWN);
+	ck_assert_ptr_nonnull(strstr(storage.uses.items[0].evidence, "/dev/nvme1n1 can't be opened"));
+	ck_assert_ptr_nonnull(strstr(storage.uses.items[0].evidence, table[_i].why));
+}
+END_TEST
+
+/* Nobody has it, so it may go; only whether there is data isn't known. */
+START_TEST(a_disk_that_cannot_be_read)
+{
+	answers[0] = (struct answer){ "nvme1n1", 0, -EIO, NULL, NULL, NULL };
+	storage_ask(TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	ck_assert_int_eq(storage.uses.items[0].kind, PCIPT_USE_UNKNOWN_HARMLESS);
+	ck_assert_str_eq(storage.uses.items[0].what, "what data is on nvme1n1");
+}
+END_TEST
+
+START_TEST(an_empty_drive)
+{
+	storage_attribute("nvme1n1", "size", "0");
+	storage_ask(TWO, NULL);
+	ck_assert_uint_eq(asked, 0);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
+/* ---- the parser ---- */
+
+START_TEST(lines_of_mountinfo)
+{
+	char text[] = "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 propagate:2 - ext3 /dev/ro\\134ot rw,x=y\n"
+		      "37 35 0:21 / /empty rw -  tmpfs  rw\n"
+		      "38 35 0:22 / /last rw - proc proc rw";
+	struct pcipt_mount mount;
+	char *rest = text;
+
+	ck_assert_int_eq(pcipt_mount_next(&rest, &mount), 1);
+	ck_assert_uint_eq(mount.major, 98);
+	ck_assert_str_eq(mount.point, "/mnt 2");
+	ck_assert_str_eq(mount.type, "ext3");
+	ck_assert_str_eq(mount.source, "/dev/ro\\ot");
+	ck_assert_str_eq(mount.options, "rw,x=y");
+	ck_assert_int_eq(pcipt_mount_next(&rest, &mount), 1);
+	ck_assert_str_eq(mount.source, "");
+	ck_assert_str_eq(mount.options, "rw");
+	ck_assert_int_eq(pcipt_mount_next(&rest, &mount), 1);
+	ck_assert_str_eq(mount.point, "/last");
+	ck_assert_int_eq(pcipt_mount_next(&rest, &mount), 0);
+}
+END_TEST
+
+/* Anything at all: no crash, and it ends. */
+START_TEST(random_tables)
+{
+	static const char pieces[][8] = { " ", " ", " - ", "\n", "1", ":", "/", "\\040", "\\4", "x", "0:1 ", "\t" };
+	struct test_random random = test_random_new(77);
+
+	for (int i = 0; i < 20000; i++) {
+		char text[200] = "", *rest = text, *other;
+		struct pcipt_mount mount;
+		struct pcipt_swap swap;
+		int n = 0;
+
+		while (strlen(text) < 180)
+			strcat(text, pieces[test_random_below(&random, 12)]);
+		other = strdup(text);
+		while (pcipt_mount_next(&rest, &mount) != 0)
+			ck_assert_int_lt(n++, 200);
+		rest = other;
+		while (pcipt_swap_next(&rest, &swap) != 0)
+			ck_assert_int_lt(n++, 400);
+		free(other);
+	}
+}
+END_TEST
+
+static void add_asking(Suite *suite)
+{
+	TCase *tc = tcase_create("asking");
+
+	tcase_add_checked_fixture(tc, begin_real, storage_end);
+	tcase_add_test(tc, an_empty_disk_is_free);
+	tcase_add_test(tc, used_disks_are_not_asked);
+	tcase_add_test(tc, data_that_is_not_in_use);
+	tcase_add_test(tc, an_open_disk);
+	tcase_add_test(tc, an_open_partition);
+	tcase_add_test(tc, an_open_partition_beside_a_mounted_one);
+	tcase_add_test(tc, a_zfs_pool);
+	tcase_add_test(tc, swap_by_a_lost_path);
+	tcase_add_test(tc, swap_by_a_link);
+	tcase_add_loop_test(tc, disks_that_do_not_answer, 0, 5);
+	tcase_add_test(tc, a_disk_that_cannot_be_read);
+	tcase_add_test(tc, an_empty_drive);
+	suite_add_tcase(suite, tc);
+}
+
+Suite *suite_block_odd(void)
+{
+	Suite *suite = suite_create("block_odd");
+	TCase *tc = tcase_create("trees");
+
+	tcase_add_checked_fixture(tc, storage_begin, storage_end);
+	tcase_add_test(tc, no_proc_at_all);
+	tcase_add_test(tc, no_block_devices_recorded);
+	tcase_add_loop_test(tc, files_that_are_none, 0, 2);
+	tcase_add_loop_test(tc, damaged_tables, 0, 8);
+	tcase_add_test(tc, damaged_swaps);
+	tcase_add_test(tc, processes_come_and_go);
+	tcase_add_test(tc, holders_in_a_circle);
+	tcase_add_test(tc, a_loop_in_itself);
+	tcase_add_test(tc, a_very_high_stack);
+	tcase_add_test(tc, hostile_names);
+	tcase_add_test(tc, holders_that_are_nothing);
+	tcase_add_loop_test(tc, numbers_that_are_none, 0, 6);
+	tcase_add_test(tc, entries_that_are_no_links);
+	tcase_add_loop_test(tc, any_read_may_fail, 0, 5);
+	tcase_add_test(tc, lines_of_mountinfo);
+	tcase_add_test(tc, random_tables);
+	suite_add_tcase(suite, tc);
+	add_asking(suite);
+	return suite;
+}
