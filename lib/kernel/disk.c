@@ -129,6 +129,21 @@ static void sort(int *fds)
 	}
 }
 
+/* Others ask in this way too (LVM, mdadm, another of us), and let go at once. */
+#define TRIES 4
+#define TRY_MS 20
+
+static int open_exclusively(struct real_kernel *real, const struct pcipt_disk *disk)
+{
+	int fd = open_disk(real, disk, O_RDONLY | O_EXCL);
+
+	for (int i = 1; i < TRIES && fd == -EBUSY; i++) {
+		poll(NULL, 0, TRY_MS);
+		fd = open_disk(real, disk, O_RDONLY | O_EXCL);
+	}
+	return fd;
+}
+
 static void look(struct real_kernel *real, const struct pcipt_disk *disk, int memory, int out)
 {
 	int keep[] = { real->folder[PCIPT_AT_ROOT], memory, out };
@@ -139,7 +154,7 @@ static void look(struct real_kernel *real, const struct pcipt_disk *disk, int me
 	if (!pcipt_process_isolate(keep, 3, NULL))
 		_exit(1);
 	/* Never for writing: udev looks anew at what was. And only as long as it takes to ask. */
-	fd = open_disk(real, disk, O_RDONLY | O_EXCL);
+	fd = open_exclusively(real, disk);
 	answer.exclusive = fd < 0 ? fd : 0;
 	pcipt_closep(&fd);
 	if (memory >= 0 && (fd >= 0 || fd == -EBUSY)) {

@@ -37,6 +37,17 @@ static void append(struct block_map *map, char **list, const char *name)
 	*list = longer;
 }
 
+/* Whether such a list has the name already. */
+static bool has_name(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = list; p; p = strstr(p, ", ") ? strstr(p, ", ") + 2 : NULL)
+		if (strncmp(p, name, n) == 0 && (!p[n] || strncmp(p + n, ", ", 2) == 0))
+			return true;
+	return false;
+}
+
 /* How many mount points are told by name: containers can have hundreds. */
 #define NAMED_MAX 4
 
@@ -45,14 +56,16 @@ void pcipt_block_mounts_add(struct block_map *map, size_t node, const char *poin
 	struct block_mounts *mounts = &map->nodes[node].mounts;
 
 	mounts->n++;
-	if (pid == 1 && is_critical(point))
+	if (pid == 1 && is_critical(point) && !has_name(mounts->critical, point))
 		append(map, &mounts->critical, point);
 	if (!mounts->first) {
 		mounts->first = strdup(point);
 		mounts->pid = pid;
 		map->no_memory |= !mounts->first;
-	} else if (mounts->n <= NAMED_MAX) {
+	} else if (mounts->n_named < NAMED_MAX && strcmp(mounts->first, point) != 0 &&
+		   !has_name(mounts->others, point)) {
 		append(map, &mounts->others, point);
+		mounts->n_named++;
 	}
 }
 

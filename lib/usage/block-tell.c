@@ -125,7 +125,8 @@ static char *mount_evidence(const struct view *view, size_t node)
 	if (!on)
 		return NULL;
 	if (mounts->n > 1)
-		often = pcipt_format("; it is mounted %zu times, also at %s", mounts->n,
+		often = pcipt_format("; it is mounted %zu times%s%s", mounts->n,
+				     mounts->others ? ", also at " : "",
 				     mounts->others ? mounts->others : "");
 	if (mounts->pid != 1)
 		who = process(view, mounts->pid);

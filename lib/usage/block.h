@@ -27,10 +27,10 @@ enum block_kind {
 
 /* Where something is mounted: the first place in words, of the others the number. */
 struct block_mounts {
-	char *first;   /* "/srv", that of the first process if possible */
-	char *others;  /* ", /a, /b" */
+	char *first;	/* "/srv", that of the first process if possible */
+	char *others;	/* "/a, /b", each once; NULL for none */
 	char *critical; /* those that the system runs from: "/, /boot" */
-	size_t n;
+	size_t n, n_named;
 	long pid; /* of the namespace of the first; 1 is the system's own */
 };
 

@@ -123,7 +123,7 @@ START_TEST(many_mounts)
 	ck_assert_uint_eq(storage.uses.n, 1);
 	assert_use(PCIPT_USE_MOUNT, ONE, "/srv and 300 more",
 		   "/srv is on nvme0n1p1 = " ONE
-		   "; it is mounted 301 times, also at /data, /data, /data");
+		   "; it is mounted 301 times, also at /data");
 }
 END_TEST
 
@@ -310,6 +310,12 @@ START_TEST(root_is_an_overlay)
 	ck_assert_uint_eq(storage.uses.n, 1);
 	assert_use(PCIPT_USE_ROOT, ONE, "/",
 		   "/ is on nvme0n1p1 = " ONE "; it is mounted 2 times, also at /");
+	/* Over itself: told once. */
+	mounts("30 1 259:1 / / rw - ext4 x rw\n31 1 259:1 / / rw - ext4 x rw\n"
+	       "32 1 259:1 / /usr rw - ext4 x rw\n");
+	storage_ask(ONE, NULL);
+	assert_use(PCIPT_USE_ROOT, ONE, "/, /usr",
+		   "/, /usr is on nvme0n1p1 = " ONE "; it is mounted 3 times, also at /usr");
 }
 END_TEST
 

@@ -12,6 +12,8 @@ only_data() {
 	mkfs.ext4 -q -L "my data" "/dev/$d1"
 	idle $one "ext4 \\\"my data\\\" on $d1"
 	free $two
+	LIBBLKID_DEBUG=all "$pcipt" plan --json $one >out 2>err
+	same "nothing is written to stderr" '' "$(cat err)"
 	wipe "/dev/$d1"
 	part "/dev/$d1"
 	idle $one "a partition table (gpt) on $d1"
@@ -147,8 +149,31 @@ cannot_see() {
 	has "who else" "what process " out
 	mv "/dev/$d1" /dev/elsewhere
 	refused $one unreadable "/dev/$d1 can't be opened (its node isn't in /dev)"
+	# A node of that name, but of another device: that one is left alone.
+	mknod "/dev/$d1" b 1 99
+	refused $one unreadable "/dev/$d1 can't be opened (its node isn't in /dev)"
+	rm "/dev/$d1"
+	# By the link that udev makes.
+	mkdir -p /dev/block && ln -s ../elsewhere "/dev/block/$(cat "/sys/class/block/$d1/dev")"
+	free $one
+	rm -r /dev/block
 	mv /dev/elsewhere "/dev/$d1"
 	free $one
+}
+
+# As a container sees the host that it has below a folder of its own.
+another_root() {
+	mkdir -p root/sys root/proc root/dev
+	for folder in sys proc dev; do mount --rbind /$folder root/$folder; done
+	mkfs.ext4 -q "/dev/$d1"
+	run 0 plan --root "$PWD/root" --json $one
+	has "data is seen" "ext4 on $d1" out
+	mount -t ext4 "/dev/$d1" /mnt/a
+	run 3 plan --root "$PWD/root" --json $one
+	has "its mount is seen" "/mnt/a is on $d1 = $one" out
+	umount /mnt/a
+	wipe "/dev/$d1"
+	for folder in sys proc dev; do umount -R root/$folder || umount -l root/$folder; done
 }
 
 # A disk that takes for ever to answer: a byte at a time, by the cgroup's limit.
@@ -175,5 +200,6 @@ files_as_disks
 other_namespaces
 exclusive_opener
 cannot_see
+another_root
 never_answers
 finish
