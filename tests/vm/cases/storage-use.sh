@@ -5,7 +5,7 @@
 # run: --topology storage-net; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/storage.sh"
 
-modprobe -a ext4 vfat loop overlay
+modprobe -a vfio-pci ext4 vfat loop overlay
 mkdir -p /mnt/a /mnt/b /boot/efi
 
 only_data() {
