@@ -119,8 +119,11 @@ static void load_config(struct pcipt_device *device, struct pcipt_details *detai
 
 /* ---- children ---- */
 
-/* How deep below the device its class devices are: usb devices hang below hubs. */
-#define CHILD_DEPTH 12
+/*
+ * How deep below the device its class devices are. A disk behind five hubs, as many as
+ * USB allows, is the 13th.
+ */
+#define CHILD_DEPTH 24
 /* A tree that is made to be endless must not cost all memory. */
 #define CHILDREN_MAX 1024
 
@@ -128,6 +131,7 @@ struct child_walk {
 	struct pcipt_device *device;
 	struct pcipt_child *found;
 	size_t n;
+	bool cut; /* there is more than was looked at */
 	char path[PCIPT_ATTRIBUTE_MAX];
 	int depth;
 };
@@ -166,6 +170,20 @@ static bool is_no_child(const char *name)
 	       strncmp(name, "consumer:", 9) == 0 || strncmp(name, "virtfn", 6) == 0;
 }
 
+static void add_child(struct child_walk *walk, const char *subsystem, const char *name)
+{
+	struct pcipt_child *child;
+
+	if (!pcipt_grow(&walk->found, walk->n)) {
+		walk->cut = true;
+		return;
+	}
+	child = &walk->found[walk->n++];
+	child->subsystem = keep(walk->device, subsystem);
+	child->name = keep(walk->device, name);
+	child->path = keep(walk->device, walk->path);
+}
+
 static int visit(void *data, const char *name)
 {
 	struct child_walk *walk = data;
@@ -174,19 +192,19 @@ static int visit(void *data, const char *name)
 	char link[PCIPT_ATTRIBUTE_MAX];
 	const char *subsystem;
 
-	if (is_no_child(name) || walk->depth >= CHILD_DEPTH || walk->n >= CHILDREN_MAX ||
-	    before + strlen(name) + 2 > sizeof(walk->path))
+	if (is_no_child(name))
 		return 0;
+	if (walk->depth >= CHILD_DEPTH || walk->n >= CHILDREN_MAX ||
+	    before + strlen(name) + 2 > sizeof(walk->path)) {
+		walk->cut = true;
+		return 0;
+	}
 	sprintf(walk->path + before, "/%s", name);
 	/* Links lead to other devices; what is below is a folder. (`iommu` may be either.) */
 	if (k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, walk->path, link, sizeof(link)) < 0) {
 		subsystem = subsystem_of(walk, link, sizeof(link));
-		if (subsystem && pcipt_grow(&walk->found, walk->n)) {
-			struct pcipt_child *child = &walk->found[walk->n++];
-
-			child->subsystem = keep(walk->device, subsystem);
-			child->name = keep(walk->device, name);
-		}
+		if (subsystem)
+			add_child(walk, subsystem, name);
 		walk->depth++;
 		k->ops->list(k, PCIPT_AT_PCI_DEVICES, walk->path, visit, walk);
 		walk->depth--;
@@ -212,11 +230,12 @@ static void load_children(struct pcipt_device *device, struct pcipt_details *det
 	snprintf(walk.path, sizeof(walk.path), "%s", device->address);
 	k->ops->list(k, PCIPT_AT_PCI_DEVICES, device->address, visit, &walk);
 	for (size_t i = 0; i < walk.n; i++)
-		if (walk.found[i].subsystem && walk.found[i].name) {
+		if (walk.found[i].subsystem && walk.found[i].name && walk.found[i].path) {
 			pcipt_text_neutralise((char *)walk.found[i].subsystem);
 			pcipt_text_neutralise((char *)walk.found[i].name);
 			walk.found[n++] = walk.found[i];
 		}
+	details->children_cut = walk.cut || n < walk.n;
 	if (n > 1)
 		qsort(walk.found, n, sizeof(*walk.found), compare_children);
 	details->children =
@@ -224,6 +243,8 @@ static void load_children(struct pcipt_device *device, struct pcipt_details *det
 	if (details->children) {
 		memcpy(details->children, walk.found, n * sizeof(*walk.found));
 		details->n_children = n;
+	} else if (n) {
+		details->children_cut = true;
 	}
 	free(walk.found);
 }

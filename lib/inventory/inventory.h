@@ -44,6 +44,7 @@ struct pcipt_reset_methods {
 
 struct pcipt_child {
 	const char *subsystem, *name;
+	const char *path; /* below PCIPT_AT_PCI_DEVICES, as the kernel has it */
 };
 
 /* Facts that few ask for, apart, so that a listing doesn't pay for their room. */
@@ -54,6 +55,7 @@ struct pcipt_details {
 	struct pcipt_config_space config;
 	struct pcipt_child *children;
 	size_t n_children;
+	bool children_cut; /* there are more: what isn't among them may be there */
 	const char **modules;
 	size_t n_modules;
 	const char *vfio_module;

@@ -262,7 +262,7 @@ START_TEST(too_many_children)
 		path = deeper;
 	}
 	free(path);
-	ck_assert_uint_le(pcipt_device_child_count(look()), 12);
+	ck_assert_uint_le(pcipt_device_child_count(look()), 24);
 	for (int i = 0; i < 1500; i++) {
 		path = test_format("eth%d", i);
 		add_child(path, "net");
