@@ -19,6 +19,9 @@ libpcipt_core_la_SOURCES = \
 	lib/kernel/library.c lib/kernel/library.h \
 	lib/kernel/locks.c \
 	lib/kernel/modules.c \
+	lib/kernel/namespaces.c \
+	lib/kernel/netlink.c lib/kernel/netlink.h lib/kernel/networks.h \
+	lib/kernel/pipe.c lib/kernel/pipe.h \
 	lib/kernel/process.c lib/kernel/process.h \
 	lib/kernel/raw.h \
 	lib/kernel/real.c lib/kernel/real.h \
@@ -54,8 +57,14 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/block-tell.c \
 	lib/usage/evidence.c lib/usage/evidence.h \
 	lib/usage/mountinfo.c lib/usage/mountinfo.h \
+	lib/usage/net.c lib/usage/net.h \
+	lib/usage/net-graph.c lib/usage/net-graph.h \
+	lib/usage/net-messages.c \
+	lib/usage/net-settle.c \
+	lib/usage/net-uses.c \
 	lib/usage/record.c lib/usage/record.h \
 	lib/usage/records.c \
+	lib/usage/usb.c lib/usage/usb.h \
 	lib/usage/uses.c lib/usage/uses.h \
 	lib/safety/allow.c \
 	lib/safety/closure.c lib/safety/closure.h \
@@ -98,8 +107,8 @@ EXTRA_DIST += lib/inventory/names-libpci.c lib/inventory/names-hwdb.c
 libpcipt_core_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DPCIPT_API='__attribute__((visibility("default")))'
 libpcipt_core_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -pthread \
-	$(JSON_C_CFLAGS) $(KMOD_CFLAGS) $(BLKID_CFLAGS) $(NAMES_CFLAGS)
-libpcipt_core_la_LIBADD = $(JSON_C_LIBS) $(NAMES_LIBS) $(DL_LIBS) -lpthread
+	$(JSON_C_CFLAGS) $(KMOD_CFLAGS) $(BLKID_CFLAGS) $(MNL_CFLAGS) $(NAMES_CFLAGS)
+libpcipt_core_la_LIBADD = $(JSON_C_LIBS) $(MNL_LIBS) $(NAMES_LIBS) $(DL_LIBS) -lpthread
 
 libpcipt_la_SOURCES =
 libpcipt_la_LIBADD = libpcipt-core.la

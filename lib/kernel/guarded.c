@@ -11,11 +11,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/pipe.h"
 #include "kernel/process.h"
 #include "kernel/real.h"
 
@@ -23,23 +23,6 @@ struct answer {
 	uint32_t index;
 	int32_t result;
 };
-
-/* Writes all or gives up; the reader of the pipe may be gone. */
-static void send_all(int fd, const void *data, size_t n)
-{
-	const char *p = data;
-
-	while (n > 0) {
-		ssize_t w = write(fd, p, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			_exit(1);
-		p += w;
-		n -= (size_t)w;
-	}
-}
 
 static void sort3(int *fds)
 {
@@ -70,9 +53,9 @@ static void read_all(struct real_kernel *real, enum pcipt_place at,
 			answer.result = (int32_t)pcipt_real_read_fd(fd, reads[i].buf, reads[i].size);
 			close(fd);
 		}
-		send_all(out, &answer, sizeof(answer));
+		pcipt_pipe_send(out, &answer, sizeof(answer));
 		if (answer.result > 0)
-			send_all(out, reads[i].buf, (size_t)answer.result);
+			pcipt_pipe_send(out, reads[i].buf, (size_t)answer.result);
 	}
 	_exit(0);
 }
@@ -125,45 +108,18 @@ void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck
 	pthread_mutex_unlock(&real->lock);
 }
 
-/* Reads exactly n bytes before the deadline: 1, 0 at the end of the pipe, -EBUSY, or -errno. */
-static int receive(int fd, void *data, size_t n, unsigned int ms)
-{
-	double deadline = pcipt_now_ms() + ms;
-	char *p = data;
-
-	while (n > 0) {
-		struct pollfd poller = { .fd = fd, .events = POLLIN };
-		double left = deadline - pcipt_now_ms();
-		int ready = poll(&poller, 1, left > 0 ? (int)left + 1 : 0);
-		ssize_t r;
-
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready <= 0)
-			return ready < 0 ? -errno : -EBUSY;
-		r = read(fd, p, n);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : 0;
-		p += r;
-		n -= (size_t)r;
-	}
-	return 1;
-}
-
 /* Takes answers from one reader; says where it stopped, n when it was through. */
 static size_t take_answers(int in, struct pcipt_read *reads, size_t first, size_t n,
 			   unsigned int ms)
 {
 	for (size_t i = first; i < n; i++) {
 		struct answer answer;
-		int r = receive(in, &answer, sizeof(answer), ms);
+		int r = pcipt_pipe_receive(in, &answer, sizeof(answer), ms);
 
 		if (r == 1 && answer.index == i && answer.result < (int32_t)reads[i].size) {
 			reads[i].result = answer.result;
 			if (answer.result > 0)
-				r = receive(in, reads[i].buf, (size_t)answer.result, ms);
+				r = pcipt_pipe_receive(in, reads[i].buf, (size_t)answer.result, ms);
 			if (r == 1 && answer.result >= 0)
 				reads[i].buf[answer.result] = '\0';
 		}

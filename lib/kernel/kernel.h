@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/context.h"
+#include "kernel/networks.h"
 
 /*
  * Where a path begins. Names below SYS_DEVICES are physical ("pci0000:00/…"):
@@ -118,6 +119,13 @@ struct pcipt_kernel_ops {
 	 * -ETIMEDOUT where it doesn't answer, -ENOENT where there is no node.
 	 */
 	void (*look_at_disk)(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int ms);
+	/*
+	 * Asks every network namespace that can be seen, each for at most ms, for all that
+	 * networks.h says. -EOPNOTSUPP where a tree isn't this machine's own. The networks
+	 * begin empty; they are the caller's, also on failure.
+	 */
+	int (*ask_networks)(struct pcipt_kernel *k, struct pcipt_networks *networks,
+			    unsigned int ms);
 	/*
 	 * The helper: the one process that makes a transaction's writes, since any of them
 	 * may block for ever. It holds the locks, given in the lanes' order (more may

@@ -72,6 +72,9 @@ void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck
 bool pcipt_real_is_stuck(struct real_kernel *real, const char *path);
 /* disk.c */
 void pcipt_real_look_at_disk(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int ms);
+/* netlink.c */
+int pcipt_real_ask_networks(struct pcipt_kernel *k, struct pcipt_networks *networks,
+			    unsigned int ms);
 /* modules.c */
 int pcipt_real_module_state(struct pcipt_kernel *k, const char *name);
 /*

@@ -3,11 +3,14 @@
 #include "usage/evidence.h"
 
 #include "usage/block.h"
+#include "usage/net.h"
+#include "usage/usb.h"
 
 /* Each looks at one kind of thing, and adds to the uses what it finds. */
 static void (*const collectors[])(struct pcipt_inquiry *inquiry) = {
 	pcipt_collect_block,
-	NULL,
+	pcipt_collect_net,
+	pcipt_collect_usb,
 };
 
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
@@ -19,7 +22,7 @@ void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
 	memset(evidence, 0, sizeof(*evidence));
 	pcipt_records_read(snap->ctx, &evidence->records, &evidence->no_records);
 	evidence->driver_state = snap->kernel->ops->module_state(snap->kernel, driver);
-	for (size_t i = 0; n > 0 && i < ARRAY_SIZE(collectors) && collectors[i]; i++)
+	for (size_t i = 0; n > 0 && i < ARRAY_SIZE(collectors); i++)
 		collectors[i](&inquiry);
 }
 

@@ -31,6 +31,7 @@ void scene_end(void)
 	pcipt_findings_clear(&scene.set.findings);
 	free(scene.set.members);
 	free(scene.set.claim);
+	pcipt_uses_clear(&scene.evidence.uses);
 	pcipt_error_unref(scene.evidence.no_records);
 	if (scene.evidence.records.n_problems)
 		pcipt_error_unref(scene.evidence.records.problems[0]);

@@ -206,6 +206,26 @@ static void raise_block_signature(void)
 	raise_use(PCIPT_USE_SIGNATURE);
 }
 
+static void raise_net_address(void)
+{
+	raise_use(PCIPT_USE_ADDRESS);
+}
+
+static void raise_default_route(void)
+{
+	raise_use(PCIPT_USE_ROUTE);
+}
+
+static void raise_net_enslaved(void)
+{
+	raise_use(PCIPT_USE_ENSLAVED);
+}
+
+static void raise_usb_in_use(void)
+{
+	raise_use(PCIPT_USE_USB);
+}
+
 static const struct {
 	const char *code;
 	void (*raise)(void);
@@ -227,6 +247,10 @@ static const struct {
 	{ "driver-missing", raise_driver_missing, clear_driver_missing, -1 },
 	{ "set-incomplete", raise_set_incomplete, clear_set_incomplete, GPU },
 	{ "boot-vga", raise_boot_vga, clear_boot_vga, GPU },
+	{ "net-address", raise_net_address, clear_uses, NIC },
+	{ "default-route", raise_default_route, clear_uses, NIC },
+	{ "net-enslaved", raise_net_enslaved, clear_uses, NIC },
+	{ "usb-in-use", raise_usb_in_use, clear_uses, NIC },
 	{ "foreign-owner", raise_foreign_owner, clear_foreign_owner, NIC },
 	{ "platform-function", raise_platform_function, clear_platform_function, NIC },
 	{ "unreadable", raise_unreadable, clear_unreadable, NIC },

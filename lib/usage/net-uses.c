@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the host does with a network card, in words. */
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include "usage/net-graph.h"
+
+/* How many of a kind are spelled out. */
+#define SPELLED_OUT 3
+
+/* How a kind of interface is called, and how it is with what it stands on. */
+static const struct {
+	const char *kind, *article, *noun, *with;
+} words[] = {
+	{ "bond", "a", "bond", "of" },
+	{ "team", "a", "team", "of" },
+	{ "bridge", "a", "bridge", "over" },
+	{ "vrf", "a", "VRF", "with" },
+	{ "openvswitch", "an", "Open vSwitch", "with" },
+	{ "vlan", "a", "VLAN", "on" },
+	{ "macvlan", "a", "macvlan", "on" },
+	{ "macvtap", "a", "macvtap", "on" },
+	{ "ipvlan", "an", "ipvlan", "on" },
+	{ "ipvtap", "an", "ipvtap", "on" },
+	{ "macsec", "a", "MACsec interface", "on" },
+};
+
+#define N_WORDS ARRAY_SIZE(words)
+
+static size_t words_of(const struct pcipt_net_link *link)
+{
+	for (size_t i = 0; i < N_WORDS; i++)
+		if (strcmp(words[i].kind, link->kind) == 0)
+			return i;
+	return N_WORDS;
+}
+
+/* Items of one kind about one interface, folded into one use. */
+struct fold {
+	char *what, *evidence; /* of the first, and of all that are spelled out */
+	size_t n;
+};
+
+struct scene {
+	const struct pcipt_net *net;
+	const struct pcipt_networks *networks;
+	struct pcipt_net_graph graph;
+	const struct pcipt_net_card *card;
+	struct pcipt_net_step *steps;
+	size_t n_steps;
+	struct pcipt_uses *uses;
+};
+
+static const struct pcipt_net_link *link_of(const struct scene *scene, size_t step)
+{
+	return &scene->net->links[scene->steps[step].link];
+}
+
+/* "eth0", and in another namespace than the caller's own "eth0 (network namespace blue)". */
+static char *print_link(const struct scene *scene, size_t i)
+{
+	const struct pcipt_net_link *link = &scene->net->links[i];
+	const struct pcipt_networks *networks = scene->networks;
+
+	if (link->network == 0 || link->network >= networks->n ||
+	    !networks->items[link->network].name)
+		return strdup(link->name);
+	return pcipt_format("%s (%s)", link->name, networks->items[link->network].name);
+}
+
+/* What a step is to the one before it: "a bond of ", "the other end of veth1 in ". */
+static char *print_relation(const struct scene *scene, const struct pcipt_net_step *step)
+{
+	const struct pcipt_net_link *link = &scene->net->links[step->link];
+	size_t w = words_of(link);
+	_cleanup_free_ char *port = NULL;
+
+	if (step->edge->how == PCIPT_NET_PORT) {
+		port = print_link(scene, step->edge->through);
+		return port ? pcipt_format("the other end of %s in", port) : NULL;
+	}
+	if (w < N_WORDS)
+		return pcipt_format("%s %s %s", words[w].article, words[w].noun, words[w].with);
+	return strdup(step->edge->how == PCIPT_NET_MEMBER ? "the master of" :
+							    "an interface on");
+}
+
+/* "br0, a bridge over bond0, a bond of eth1 = 0000:02:00.0" */
+static char *print_chain(const struct scene *scene, size_t step)
+{
+	_cleanup_free_ char *name = print_link(scene, scene->steps[step].link);
+	_cleanup_free_ char *relation = NULL, *rest = NULL;
+
+	if (!name)
+		return NULL;
+	if (step == 0)
+		return pcipt_format("%s = %s", name, scene->card->device->address);
+	relation = print_relation(scene, &scene->steps[step]);
+	rest = print_chain(scene, scene->steps[step].before);
+	return relation && rest ? pcipt_format("%s, %s %s", name, relation, rest) : NULL;
+}
+
+/* "eth1, bond0, br0": the way up, by names alone. */
+static char *print_way(const struct scene *scene, size_t step)
+{
+	_cleanup_free_ char *rest = NULL;
+
+	if (step == 0)
+		return strdup(link_of(scene, 0)->name);
+	rest = print_way(scene, scene->steps[step].before);
+	return rest ? pcipt_format("%s, %s", rest, link_of(scene, step)->name) : NULL;
+}
+
+/* ---- folding ---- */
+
+/* One more of a kind: what it is, and how it is known. Takes both over. */
+static void add(struct scene *scene, struct fold *fold, char *what, char *evidence)
+{
+	char *more = NULL;
+
+	if (!what || !evidence)
+		scene->uses->no_memory = true;
+	if (what && evidence && ++fold->n == 1) {
+		fold->what = steal(&what);
+		fold->evidence = steal(&evidence);
+	} else if (what && evidence && fold->n <= SPELLED_OUT) {
+		more = pcipt_format("%s; %s", fold->evidence, evidence);
+		if (more) {
+			free(fold->evidence);
+			fold->evidence = more;
+		}
+		scene->uses->no_memory |= !more;
+	}
+	free(what);
+	free(evidence);
+}
+
+static void tell(struct scene *scene, enum pcipt_use_kind kind, struct fold *fold, char *remedy)
+{
+	char *what, *evidence;
+
+	if (fold->n == 0) {
+		free(remedy);
+		return;
+	}
+	what = fold->n == 1 ? steal(&fold->what) :
+			      pcipt_format("%s and %zu more", fold->what, fold->n - 1);
+	evidence = fold->n <= SPELLED_OUT ?
+			   steal(&fold->evidence) :
+			   pcipt_format("%s; and %zu more", fold->evidence, fold->n - SPELLED_OUT);
+	pcipt_uses_add(scene->uses, scene->card->device, kind, what, evidence, remedy);
+	free(fold->what);
+	free(fold->evidence);
+}
+
+/* ---- addresses ---- */
+
+static void find_addresses(struct scene *scene)
+{
+	struct fold fold = { 0 };
+
+	for (size_t s = 0; s < scene->n_steps; s++) {
+		const struct pcipt_net_link *link = link_of(scene, s);
+
+		for (size_t i = 0; i < scene->net->n_addresses; i++) {
+			const struct pcipt_net_address *a = &scene->net->addresses[i];
+			_cleanup_free_ char *chain = NULL;
+
+			if (a->index != link->index || a->network != link->network)
+				continue;
+			chain = print_chain(scene, s);
+			add(scene, &fold, pcipt_format("%s (%s)", a->text, link->name),
+			    chain ? pcipt_format("the address %s is on %s", a->text, chain) : NULL);
+		}
+	}
+	tell(scene, PCIPT_USE_ADDRESS, &fold, NULL);
+}
+
+/* ---- routes ---- */
+
+static char *print_table(const struct pcipt_net_route *route)
+{
+	switch (route->table) {
+	case 255: return strdup("local");
+	case 254: return strdup("main");
+	case 253: return strdup("default");
+	default: return pcipt_format("%u", route->table);
+	}
+}
+
+static bool is_same_route(const struct pcipt_net_route *a, const struct pcipt_net_route *b)
+{
+	return a->network == b->network && a->index == b->index && a->family == b->family &&
+	       a->table == b->table;
+}
+
+/* A table that has several of one family by the same interface is told once. */
+static bool was_told(const struct pcipt_net *net, size_t route)
+{
+	for (size_t i = 0; i < route; i++)
+		if (is_same_route(&net->routes[i], &net->routes[route]))
+			return true;
+	return false;
+}
+
+static void add_route(struct scene *scene, struct fold *fold, size_t step,
+		      const struct pcipt_net_route *route)
+{
+	const char *family = route->family == AF_INET6 ? "IPv6" : "IPv4";
+	_cleanup_free_ char *chain = print_chain(scene, step), *way = print_way(scene, step);
+	_cleanup_free_ char *table = print_table(route);
+
+	add(scene, fold, way ? pcipt_format("the %s default route (%s)", family, way) : NULL,
+	    chain && table ? pcipt_format("the %s default route (table %s) goes by %s", family,
+					  table, chain) :
+			     NULL);
+}
+
+static void find_routes(struct scene *scene)
+{
+	struct fold fold = { 0 };
+
+	for (size_t s = 0; s < scene->n_steps; s++) {
+		const struct pcipt_net_link *link = link_of(scene, s);
+
+		for (size_t i = 0; i < scene->net->n_routes; i++) {
+			const struct pcipt_net_route *r = &scene->net->routes[i];
+
+			if (r->index == link->index && r->network == link->network &&
+			    !was_told(scene->net, i))
+				add_route(scene, &fold, s, r);
+		}
+	}
+	tell(scene, PCIPT_USE_ROUTE, &fold, NULL);
+}
+
+/* ---- masters, and what is made on it ---- */
+
+static bool has_address_or_route(const struct pcipt_net *net, const struct pcipt_net_link *link)
+{
+	for (size_t i = 0; i < net->n_addresses; i++)
+		if (net->addresses[i].index == link->index &&
+		    net->addresses[i].network == link->network)
+			return true;
+	for (size_t i = 0; i < net->n_routes; i++)
+		if (net->routes[i].index == link->index && net->routes[i].network == link->network)
+			return true;
+	return false;
+}
+
+/*
+ * A VLAN or the like that nobody uses vanishes with its card and nobody misses it. In
+ * use: up, with an address or a route, below something else, or given to a container.
+ */
+static bool is_used(const struct scene *scene, size_t step)
+{
+	const struct pcipt_net_link *link = link_of(scene, step);
+
+	if (link->up || link->network != link_of(scene, 0)->network ||
+	    has_address_or_route(scene->net, link))
+		return true;
+	for (size_t i = 1; i < scene->n_steps; i++)
+		if (scene->steps[i].before == step)
+			return true;
+	return false;
+}
+
+static char *print_remedy(const struct scene *scene, size_t step)
+{
+	const struct pcipt_net_link *upper = link_of(scene, step);
+
+	return scene->steps[step].edge->how == PCIPT_NET_MEMBER ?
+		       pcipt_format("Take %s out of %s, then try again", link_of(scene, 0)->name,
+				    upper->name) :
+		       pcipt_format("Remove %s from %s, or set it down and take its addresses off, "
+				    "then try again",
+				    upper->name, link_of(scene, 0)->name);
+}
+
+static void find_uppers(struct scene *scene)
+{
+	struct fold fold = { 0 };
+	char *remedy = NULL;
+
+	for (size_t s = 1; s < scene->n_steps && scene->steps[s].depth == 1; s++) {
+		const struct pcipt_net_link *link = link_of(scene, s);
+		size_t w = words_of(link);
+
+		if (scene->steps[s].edge->how != PCIPT_NET_MEMBER && !is_used(scene, s))
+			continue;
+		if (fold.n == 0)
+			remedy = print_remedy(scene, s);
+		add(scene, &fold,
+		    pcipt_format("the %s %s (%s)", w < N_WORDS ? words[w].noun : "interface",
+				 link->name, link_of(scene, 0)->name),
+		    print_chain(scene, s));
+	}
+	/* One remedy can't speak of several. */
+	if (fold.n > 1)
+		free(steal(&remedy));
+	tell(scene, PCIPT_USE_ENSLAVED, &fold, remedy);
+}
+
+void pcipt_net_add_uses(const struct pcipt_net *net, const struct pcipt_networks *networks,
+			const struct pcipt_net_card *cards, size_t n, struct pcipt_uses *uses)
+{
+	struct scene scene = { .net = net, .networks = networks, .uses = uses };
+
+	if (!pcipt_net_graph_make(net, &scene.graph)) {
+		uses->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		scene.card = &cards[i];
+		if (pcipt_net_graph_walk(&scene.graph, cards[i].link, &scene.steps,
+					 &scene.n_steps)) {
+			find_addresses(&scene);
+			find_routes(&scene);
+			find_uppers(&scene);
+		} else {
+			uses->no_memory = true;
+		}
+		free(steal(&scene.steps));
+	}
+	pcipt_net_graph_clear(&scene.graph);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Network interfaces of devices: which they are, in whichever namespace, and then what
+ * uses them. Devices without interfaces cost a few system calls.
+ */
+#include "usage/net.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+/* How long one namespace may take to answer; each of them answers in far less. */
+#define WAIT_MS 2000
+
+/*
+ * Where interfaces hang: a folder `net`, of the device itself or of one below it (virtio,
+ * usb). The folder is there as long as there is an interface, even if that was moved to
+ * another namespace and isn't shown.
+ */
+struct parent {
+	struct pcipt_device *device;
+	const char *bus, *name, *path; /* borrowed from the device */
+	bool found;		       /* an interface of it was */
+};
+
+struct collection {
+	struct pcipt_inquiry *inquiry;
+	struct parent *parents;
+	size_t n_parents;
+	struct pcipt_networks networks;
+	struct pcipt_net net;
+	struct pcipt_net_card *cards;
+	size_t n_cards;
+};
+
+/* ---- which devices have interfaces ---- */
+
+static void look_for_parent(struct collection *c, struct pcipt_device *device, const char *bus,
+			    const char *name, const char *path)
+{
+	struct pcipt_kernel *k = c->inquiry->kernel;
+	char folder[PCIPT_ATTRIBUTE_MAX];
+
+	if ((size_t)snprintf(folder, sizeof(folder), "%s/net", path) >= sizeof(folder) ||
+	    k->ops->exists(k, PCIPT_AT_PCI_DEVICES, folder) != 1)
+		return;
+	if (pcipt_grow(&c->parents, c->n_parents))
+		c->parents[c->n_parents++] = (struct parent){ device, bus, name, path, false };
+	else
+		c->inquiry->uses->no_memory = true;
+}
+
+static void tell_unknown(struct collection *c, struct pcipt_device *device, char *evidence,
+			 const char *remedy)
+{
+	pcipt_uses_add(c->inquiry->uses, device, PCIPT_USE_UNKNOWN,
+		       strdup("what its network interfaces are used for"), evidence,
+		       remedy ? strdup(remedy) : NULL);
+}
+
+static void look_for_parents(struct collection *c, struct pcipt_device *device)
+{
+	const struct pcipt_details *details = pcipt_device_details(device, PCIPT_FACTS_CHILDREN);
+
+	look_for_parent(c, device, "pci", device->address, device->address);
+	for (size_t i = 0; details && i < details->n_children; i++)
+		if (strcmp(details->children[i].subsystem, "net") != 0)
+			look_for_parent(c, device, details->children[i].subsystem,
+					details->children[i].name, details->children[i].path);
+	if (!details || details->children_cut)
+		tell_unknown(c, device,
+			     strdup("more hangs below the device than is looked through"),
+			     "Look at what is below the device in /sys yourself, and allow it");
+}
+
+/* ---- which interfaces they are ---- */
+
+static void add_card(struct collection *c, struct parent *parent, size_t link)
+{
+	parent->found = true;
+	for (size_t i = 0; i < c->n_cards; i++)
+		if (c->cards[i].link == link)
+			return;
+	if (pcipt_grow(&c->cards, c->n_cards))
+		c->cards[c->n_cards++] = (struct pcipt_net_card){ parent->device, link };
+	else
+		c->inquiry->uses->no_memory = true;
+}
+
+/* Linux 5.14 and later tell of each interface which device it is of. */
+static void match_by_parent(struct collection *c)
+{
+	for (size_t p = 0; p < c->n_parents; p++)
+		for (size_t i = 0; i < c->net.n_links; i++)
+			if (strcmp(c->net.links[i].parent, c->parents[p].name) == 0 &&
+			    strcmp(c->net.links[i].bus, c->parents[p].bus) == 0)
+				add_card(c, &c->parents[p], i);
+}
+
+/* Before that only sysfs does, of those in its own namespace: by name, and by number. */
+static void match_by_name(struct collection *c, struct parent *parent)
+{
+	const struct pcipt_details *details =
+		pcipt_device_details(parent->device, PCIPT_FACTS_CHILDREN);
+	struct pcipt_kernel *k = c->inquiry->kernel;
+	size_t length = strlen(parent->path);
+
+	for (size_t i = 0; details && i < details->n_children; i++) {
+		const struct pcipt_child *child = &details->children[i];
+		char path[PCIPT_ATTRIBUTE_MAX], text[16];
+		size_t link;
+
+		if (strcmp(child->subsystem, "net") != 0 ||
+		    strncmp(child->path, parent->path, length) != 0 ||
+		    strncmp(child->path + length, "/net/", 5) != 0 ||
+		    (size_t)snprintf(path, sizeof(path), "%s/ifindex", child->path) >=
+			    sizeof(path) ||
+		    k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text)) <= 0)
+			continue;
+		link = pcipt_net_find(&c->net, 0, (uint32_t)strtoul(text, NULL, 10));
+		if (link != SIZE_MAX && !*c->net.links[link].parent &&
+		    strcmp(c->net.links[link].name, child->name) == 0)
+			add_card(c, parent, link);
+	}
+}
+
+/* ---- what could not be found out ---- */
+
+static char *print_unseen(const struct pcipt_networks *networks)
+{
+	const char *why = pcipt_errno_text(-networks->unseen);
+
+	return networks->unseen_example ?
+		       pcipt_format("the network namespace of %s can't be looked at: %s",
+				    networks->unseen_example, why) :
+		       pcipt_format("there are more network namespaces than are looked at");
+}
+
+/* Why not all namespaces are known, or NULL when they are. */
+static char *print_gap(const struct collection *c)
+{
+	for (size_t i = 0; i < c->networks.n; i++)
+		if (c->networks.items[i].result != 0)
+			return pcipt_format("the %s could not be asked: %s",
+					    c->networks.items[i].name ? c->networks.items[i].name :
+									"network namespace",
+					    pcipt_errno_text(-c->networks.items[i].result));
+	if (c->net.damaged)
+		return strdup("the kernel's answer contradicts itself");
+	return c->networks.unseen ? print_unseen(&c->networks) : NULL;
+}
+
+static bool is_first_of_device(const struct collection *c, size_t parent)
+{
+	return parent == 0 || c->parents[parent - 1].device != c->parents[parent].device;
+}
+
+/* Once for each device with interfaces: a namespace that isn't known may use them all. */
+static void tell_gaps(struct collection *c)
+{
+	_cleanup_free_ char *gap = print_gap(c);
+
+	for (size_t i = 0; i < c->n_parents; i++) {
+		const struct parent *parent = &c->parents[i];
+
+		if (gap && is_first_of_device(c, i))
+			tell_unknown(c, parent->device, strdup(gap),
+				     "Run as root, outside of containers");
+		else if (!gap && !parent->found)
+			tell_unknown(c, parent->device,
+				     pcipt_format("an interface of %s is in a network namespace "
+						  "that no process and no name leads to",
+						  parent->name),
+				     "Find out who keeps that namespace, and move the interface "
+				     "back; or allow it");
+	}
+}
+
+static void tell_failure(struct collection *c, int r)
+{
+	for (size_t i = 0; i < c->n_parents; i++)
+		if (is_first_of_device(c, i))
+			tell_unknown(c, c->parents[i].device,
+				     r == -EOPNOTSUPP ?
+					     strdup("this tree isn't the running machine's: it doesn't "
+						    "tell addresses and routes") :
+					     pcipt_format("the kernel could not be asked for addresses "
+							  "and routes: %s",
+							  r == -EBUSY ? "it doesn't answer" :
+									pcipt_errno_text(-r)),
+				     r == -EOPNOTSUPP ? "Look at the machine itself" : NULL);
+}
+
+static void judge_interfaces(struct collection *c)
+{
+	for (size_t i = 0; i < c->networks.n; i++)
+		if (c->networks.items[i].result == 0)
+			pcipt_net_read(&c->net, (uint32_t)i, c->networks.items[i].messages,
+				       c->networks.items[i].size);
+	pcipt_net_settle(&c->net, &c->networks);
+	match_by_parent(c);
+	for (size_t i = 0; i < c->n_parents; i++)
+		if (!c->parents[i].found)
+			match_by_name(c, &c->parents[i]);
+	pcipt_net_add_uses(&c->net, &c->networks, c->cards, c->n_cards, c->inquiry->uses);
+	tell_gaps(c);
+	c->inquiry->uses->no_memory |= c->net.no_memory;
+}
+
+void pcipt_collect_net(struct pcipt_inquiry *inquiry)
+{
+	struct collection c = { .inquiry = inquiry };
+	struct pcipt_kernel *k = inquiry->kernel;
+	int r;
+
+	for (size_t i = 0; i < inquiry->n; i++)
+		look_for_parents(&c, inquiry->devices[i]);
+	if (c.n_parents > 0) {
+		r = k->ops->ask_networks ? k->ops->ask_networks(k, &c.networks, WAIT_MS) :
+					   -EOPNOTSUPP;
+		if (r == 0)
+			judge_interfaces(&c);
+		else if (r == -ENOMEM)
+			inquiry->uses->no_memory = true;
+		else
+			tell_failure(&c, r);
+	}
+	pcipt_networks_clear(&c.networks);
+	pcipt_net_clear(&c.net);
+	free(c.cards);
+	free(c.parents);
+}
