@@ -51,7 +51,7 @@ struct asking {
 	size_t now; /* the namespace that is asked */
 	int socket;
 	uint32_t sequence;
-	bool interrupted;
+	bool interrupted, too_many_ids;
 	/* The ids of other namespaces that links of this one lead to. */
 	int32_t ids[IDS_MAX];
 	size_t n_ids;
@@ -79,11 +79,16 @@ static void note_id(struct asking *asking, const struct nlmsghdr *message)
 		if (a->rta_type != IFLA_LINK_NETNSID || RTA_PAYLOAD(a) < sizeof(id))
 			continue;
 		memcpy(&id, RTA_DATA(a), sizeof(id));
+		/* Not all have one: where the other one has gone or can't be told. */
+		if (id < 0)
+			return;
 		for (size_t i = 0; i < asking->n_ids; i++)
 			if (asking->ids[i] == id)
 				return;
-		if (id >= 0 && asking->n_ids < IDS_MAX)
+		if (asking->n_ids < IDS_MAX)
 			asking->ids[asking->n_ids++] = id;
+		else
+			asking->too_many_ids = true;
 	}
 }
 
@@ -252,47 +257,54 @@ static int dump_next_hops(struct asking *asking)
 	return r == -EOPNOTSUPP || r == -EINVAL ? 0 : r;
 }
 
-/* How the namespace that is asked knows another one: its id, or -1. */
-static int32_t ask_id(struct asking *asking, int fd)
+/* How the namespace that is asked knows another one: its id (-1 for not at all). */
+static int ask_id(struct asking *asking, int fd, int32_t *id)
 {
 	struct {
 		struct nlmsghdr header;
-		struct rtgenmsg body __attribute__((aligned(NLMSG_ALIGNTO)));
+		char body[NLMSG_ALIGN(sizeof(struct rtgenmsg))];
 		struct rtattr attribute;
 		int32_t fd;
 	} request = { .header = { .nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETNSID },
 		      .attribute = { RTA_LENGTH(sizeof(int32_t)), NETNSA_FD },
 		      .fd = fd };
 	const struct nlmsghdr *message = (void *)asking->buffer;
-	const struct rtattr *a;
-	ssize_t n = ask(asking, &request) < 0 ? -1 : receive(asking);
-	int left = (int)n - (int)NLMSG_SPACE(sizeof(struct rtgenmsg));
-	int32_t id = -1;
+	const struct rtattr *a = (void *)(asking->buffer + NLMSG_SPACE(sizeof(struct rtgenmsg)));
+	int r = ask(asking, &request), left;
 
-	if (left < 0 || message->nlmsg_type != RTM_NEWNSID ||
-	    message->nlmsg_seq != asking->sequence)
-		return -1;
-	a = (const void *)((const char *)message + NLMSG_SPACE(sizeof(struct rtgenmsg)));
+	*id = -1;
+	r = r < 0 ? r : (int)receive(asking);
+	if (r < 0)
+		return r;
+	if ((size_t)r < sizeof(*message) || message->nlmsg_len > (size_t)r ||
+	    message->nlmsg_seq != asking->sequence || message->nlmsg_type != RTM_NEWNSID)
+		return (size_t)r >= sizeof(*message) && message->nlmsg_type == NLMSG_ERROR ?
+			       number_of(message) :
+			       -EBADMSG;
+	left = r - (int)NLMSG_SPACE(sizeof(struct rtgenmsg));
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
-		if (a->rta_type == NETNSA_NSID && RTA_PAYLOAD(a) >= sizeof(id))
-			memcpy(&id, RTA_DATA(a), sizeof(id));
-	return id;
+		if (a->rta_type == NETNSA_NSID && RTA_PAYLOAD(a) >= sizeof(*id))
+			memcpy(id, RTA_DATA(a), sizeof(*id));
+	return 0;
 }
 
 /* Until it is known where all links lead; the first asked is where most do. */
-static void find_ids(struct asking *asking)
+static int find_ids(struct asking *asking)
 {
-	for (size_t i = 0; asking->n_ids > 0 && i < asking->n; i++) {
-		int32_t id = asking->namespaces[i].fd < 0 || i == asking->now ?
-				     -1 :
-				     ask_id(asking, asking->namespaces[i].fd);
+	int32_t id;
+	int r = 0;
 
-		for (size_t k = 0; id >= 0 && k < asking->n_ids; k++)
+	for (size_t i = 0; r == 0 && asking->n_ids > 0 && i < asking->n; i++) {
+		if (asking->namespaces[i].fd < 0 || i == asking->now)
+			continue;
+		r = ask_id(asking, asking->namespaces[i].fd, &id);
+		for (size_t k = 0; r == 0 && id >= 0 && k < asking->n_ids; k++)
 			if (asking->ids[k] == id) {
 				send_frame(asking, FRAME_ID, id, (uint32_t)i);
 				asking->ids[k] = asking->ids[--asking->n_ids];
 			}
 	}
+	return r;
 }
 
 static int open_socket(struct asking *asking)
@@ -323,7 +335,7 @@ static int ask_all(struct asking *asking)
 	if (r == 0)
 		r = dump_routes(asking, AF_INET6);
 	if (r == 0)
-		find_ids(asking);
+		r = asking->too_many_ids ? -E2BIG : find_ids(asking);
 	if (asking->socket >= 0)
 		close(asking->socket);
 	return r == 0 && asking->interrupted ? -EINTR : r;
@@ -335,7 +347,7 @@ static void run(struct asking *asking)
 	for (asking->now = 0; asking->now < asking->n; asking->now++) {
 		int r = 0;
 
-		asking->interrupted = false;
+		asking->interrupted = asking->too_many_ids = false;
 		asking->n_ids = 0;
 		if (asking->now > 0)
 			r = setns(asking->namespaces[asking->now].fd, CLONE_NEWNET) < 0 ? -errno : 0;

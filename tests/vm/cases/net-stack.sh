@@ -1,0 +1,174 @@
+#!/bin/sh
+# Network cards that the host lives on: by an address, by a default route far up a stack,
+# as a part of something. Each is set up, refused with its evidence, torn down, and safe.
+# run: --topology storage-net; kernels 6.1 6.12; iommus intel
+. "$(dirname "$0")/lib.sh"
+
+card=0000:00:06.0
+other=0000:00:07.0
+name_of() { basename "$device/$1/net/"*; }
+if1=$(name_of $card)
+if2=$(name_of $other)
+
+# findings CODE: the field of the finding of that code ("" for none)
+finding() {
+	json ".findings[] | select(.code == \"$1\").$2"
+}
+
+safe() {
+	run 0 plan --json $card
+	same "$1: safe" true "$(json .safe)"
+	same "$1: no finding" "" "$(json '.findings[].code')"
+}
+
+# refused WHAT CODES…: exactly these findings, and nothing else
+refused() {
+	what=$1
+	shift
+	run 3 plan --json $card
+	same "$what: the findings" "$*" "$(json '[.findings[].code] | unique | join(" ")')"
+}
+
+# seen CODE TEXT: the finding's evidence says so
+seen() {
+	finding "$1" evidence >evidence
+	has "$1 is known by: $2" "$2" evidence
+}
+
+# The link takes a moment to come up.
+carrier() {
+	until [ "$(cat "/sys/class/net/$1/carrier")" = 1 ]; do sleep 0.2; done
+}
+
+idle_card() {
+	safe "an idle card, down"
+	ip link set "$if1" up
+	carrier "$if1"
+	sleep 1
+	ip -o -6 addr show dev "$if1" scope link | grep -q inet6 &&
+		ok "it has an IPv6 link-local address" || not_ok "no link-local address"
+	safe "an idle card that is up, with a link-local address"
+	ip link add link "$if1" name "$if1.9" type vlan id 9
+	safe "with a VLAN that is down and has no address"
+	ip link del "$if1.9"
+	ip addr add 198.51.100.1/24 dev "$if2"
+	ip link set "$if2" up
+	ip route add default via 198.51.100.2
+	safe "while the other card has an address and the default route"
+	ip addr flush dev "$if2"
+	ip link set "$if2" down
+}
+
+an_address() {
+	ip addr add 192.0.2.7/24 dev "$if1"
+	refused "an IPv4 address" net-address
+	seen net-address "the address 192.0.2.7/24 is on $if1 = $card"
+	run 3 bind $card
+	same "and nothing was touched" e1000e "$(driver_of $card)"
+	run 0 plan --allow net-address $card
+	ip addr add 2001:db8::7/64 dev "$if1"
+	ip addr del 192.0.2.7/24 dev "$if1"
+	refused "an IPv6 address" net-address
+	seen net-address "the address 2001:db8::7/64 is on $if1 = $card"
+	ip link set "$if1" down
+	ip addr add 192.0.2.8/24 dev "$if1"
+	refused "an address on a card that is down" net-address
+	ip addr flush dev "$if1"
+	safe "the address is gone"
+	ip link set "$if1" up
+}
+
+# The case that simple checks miss: IPv6 only, another table too, four interfaces up.
+a_stack() {
+	ip link set "$if1" down
+	ip link add bond0 type bond mode active-backup
+	ip link set "$if1" master bond0
+	refused "a bond" net-enslaved
+	seen net-enslaved "bond0, a bond of $if1 = $card"
+	ip link set bond0 up
+	ip link add link bond0 name bond0.7 type vlan id 7
+	ip link set bond0.7 up
+	ip link add br0 type bridge
+	ip link set bond0.7 master br0
+	ip link set br0 up
+	refused "a bond, a VLAN and a bridge" net-enslaved
+	ip -6 route add default dev br0
+	refused "and an IPv6 default route" default-route net-enslaved
+	seen default-route "the IPv6 default route (table main) goes by br0, a bridge over bond0.7, a VLAN on bond0, a bond of $if1 = $card"
+	ip -6 route del default dev br0
+	ip -6 route add default dev br0 table 100
+	refused "in another table" default-route net-enslaved
+	seen default-route "table 100"
+	ip -6 route del default dev br0 table 100
+	ip -6 addr add 2001:db8::1/64 dev br0
+	refused "an address on the bridge" net-address net-enslaved
+	seen net-address "the address 2001:db8::1/64 is on br0, a bridge over bond0.7"
+	ip link del br0
+	ip link del bond0.7
+	ip link del bond0
+	ip link set "$if1" up
+	safe "the stack is gone"
+}
+
+# Ways of saying "default route" that aren't one message with one interface.
+odd_routes() {
+	ip link set "$if2" up
+	carrier "$if2"
+	ip -6 nexthop add id 1 dev "$if1"
+	ip -6 nexthop add id 2 dev "$if2"
+	ip nexthop add id 10 group 1/2
+	ip -6 route add default nhid 10
+	refused "a group of next hops" default-route
+	echo 0 >/proc/sys/net/ipv4/nexthop_compat_mode
+	refused "a group that is told by its id alone" default-route
+	echo 1 >/proc/sys/net/ipv4/nexthop_compat_mode
+	ip -6 route del default
+	ip nexthop flush >/dev/null 2>&1
+	ip route add 0.0.0.0/1 dev "$if1"
+	refused "a half of a default route" default-route
+	ip route del 0.0.0.0/1
+	ip route add default nexthop dev "$if2" nexthop dev "$if1"
+	refused "the second way of a route" default-route
+	seen default-route "goes by $if1 = $card"
+	ip route del default
+	ip link set "$if2" down
+	safe "the routes are gone"
+}
+
+others_on_it() {
+	ip link add link "$if1" name mv0 type macvlan mode bridge
+	ip link set mv0 up
+	refused "a macvlan that is up" net-enslaved
+	seen net-enslaved "mv0, a macvlan on $if1 = $card"
+	ip link del mv0
+	ip link add vrf0 type vrf table 77
+	ip link set "$if1" master vrf0
+	refused "a VRF" net-enslaved
+	seen net-enslaved "vrf0, a VRF with $if1"
+	ip link del vrf0
+	ip link add team0 type team
+	ip link set "$if1" down
+	ip link set "$if1" master team0
+	refused "a team" net-enslaved
+	ip link del team0
+	safe "all is gone"
+}
+
+# What the caller must not notice: children, descriptors.
+nothing_is_left() {
+	cat >many.sh <<-'END'
+		i=0
+		while [ $i -lt 20 ]; do "$1" plan "$2" >/dev/null || exit 1; i=$((i + 1)); done
+		exit 0
+	END
+	sh many.sh "$pcipt" $card && ok "twenty times the same" || not_ok "not the same each time"
+	same "no process is left" 0 "$(ps | grep -c '[p]cipt plan')"
+}
+
+idle_card
+an_address
+a_stack
+odd_routes
+others_on_it
+nothing_is_left
+finish
