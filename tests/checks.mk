@@ -4,7 +4,7 @@ unit_programs = tests/unit/unit$(EXEEXT) tests/unit/parsers$(EXEEXT)
 
 # In one process (CK_FORK), or valgrind would tell of children that were killed on purpose.
 # The suites that go through the whole library; the exhaustive ones would take an hour.
-valgrind_suites = plan claim snapshot describe store block block_odd
+valgrind_suites = plan claim snapshot describe store block block_odd net usb
 valgrind = CK_FORK=no $(LIBTOOL) --mode=execute valgrind -q --error-exitcode=1 \
 	--leak-check=full --errors-for-leak-kinds=definite,possible
 check-valgrind: $(unit_programs)

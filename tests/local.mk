@@ -57,6 +57,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_interrupted.c \
 	tests/unit/test_judge.c \
 	tests/unit/test_monitor.c \
+	tests/unit/test_net.c \
 	tests/unit/test_persistent.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_record.c \
@@ -66,6 +67,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_snapshot.c \
 	tests/unit/test_store.c \
 	tests/unit/test_unreadable.c \
+	tests/unit/test_usb.c \
 	tests/unit/topology.c tests/unit/topology.h \
 	tests/unit/tree.c tests/unit/tree.h \
 	tests/unit/unit.c tests/unit/unit.h

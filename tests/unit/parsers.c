@@ -7,6 +7,7 @@ Suite *config_space_faults_suite(void);
 Suite *vpd_suite(void);
 Suite *resources_suite(void);
 Suite *modules_alias_suite(void);
+Suite *net_messages_suite(void);
 
 int main(void)
 {
@@ -17,6 +18,7 @@ int main(void)
 	srunner_add_suite(runner, vpd_suite());
 	srunner_add_suite(runner, resources_suite());
 	srunner_add_suite(runner, modules_alias_suite());
+	srunner_add_suite(runner, net_messages_suite());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -28,6 +28,8 @@
 	SUITE(unreadable)                                                                         \
 	SUITE(block)                                                                              \
 	SUITE(block_odd)                                                                          \
+	SUITE(net)                                                                                \
+	SUITE(usb)                                                                                \
 	SUITE(plan)                                                                               \
 	SUITE(record)                                                                             \
 	SUITE(confined)                                                                           \

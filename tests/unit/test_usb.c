@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What hangs below a USB controller, as /sys has it, and whether that is in use. */
+#include "tree.h"
+#include "unit.h"
+#include "usage/usb.h"
+
+#define CONTROLLER "0000:02:00.0"
+/* Of a keyboard, a mouse, a headset's buttons, and a keyboard on a machine of 32 bits. */
+#define KEYS "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe"
+#define BUTTONS "1f0000 0 0 0 0"
+#define VOLUME "1000000000 0 18000000000000 e000000000000"
+#define KEYS_32 "10000 7 ff9f207a c14057ff febeffdf ffefffff ffffffff fffffffe"
+
+static struct tree *tree;
+static struct pcipt_uses uses;
+
+static void begin(void)
+{
+	char *path = test_path("usb");
+
+	tree = tree_new(path);
+	tree_add(tree, &(struct tree_device){ .address = CONTROLLER,
+					      .vendor = 0x8086,
+					      .device = 0xa12f,
+					      .class_id = 0x0c0330,
+					      .driver = "xhci_hcd",
+					      .group = 3 });
+	free(path);
+}
+
+static void end(void)
+{
+	pcipt_uses_clear(&uses);
+	tree_free(tree);
+}
+
+/* A folder below the controller, of a subsystem. */
+static void add(const char *path, const char *subsystem)
+{
+	char *whole = tree_device_path(tree, CONTROLLER, path);
+	char *link = test_format("%s/subsystem", path), *target = test_format("/%s", subsystem);
+
+	tree_folder(tree, whole + strlen(tree_root(tree)) + 1);
+	tree_set_link(tree, CONTROLLER, link, target);
+	free(whole);
+	free(link);
+	free(target);
+}
+
+static void set(const char *folder, const char *name, const char *text)
+{
+	char *path = test_format("%s/%s", folder, name);
+
+	tree_set(tree, CONTROLLER, path, text);
+	free(path);
+}
+
+static void add_input(const char *interface, const char *input, const char *keys)
+{
+	char *path = test_format("%s/0003:0627:0001.0001/input/%s", interface, input);
+	char *capabilities = test_format("%s/capabilities", path), *whole;
+
+	add(path, "class/input");
+	whole = tree_device_path(tree, CONTROLLER, capabilities);
+	tree_folder(tree, whole + strlen(tree_root(tree)) + 1);
+	if (keys)
+		set(path, "capabilities/key", keys);
+	set(path, "name", "A Thing\033[2J");
+	free(path);
+	free(capabilities);
+	free(whole);
+}
+
+static void collect(void)
+{
+	struct pcipt_snapshot *snap = test_snapshot(tree_root(tree));
+	struct pcipt_device *asked = NULL;
+	struct pcipt_inquiry inquiry = { snap, snap->kernel, &asked, 1, &uses };
+
+	pcipt_uses_clear(&uses);
+	ck_assert_int_eq(pcipt_snapshot_find(snap, CONTROLLER, &asked, NULL), 0);
+	pcipt_collect_usb(&inquiry);
+	pcipt_snapshot_unref(snap);
+	ck_assert(!uses.no_memory);
+}
+
+/* The root hub, a hub behind it, and on its second port a device with one interface. */
+static void add_device(const char *driver)
+{
+	char *target = test_format("/bus/usb/drivers/%s", driver);
+
+	add("usb1", "bus/usb");
+	add("usb1/1-0:1.0", "bus/usb");
+	add("usb1/1-1", "bus/usb");
+	add("usb1/1-1/1-1:1.0", "bus/usb");
+	tree_set_link(tree, CONTROLLER, "usb1/1-1/1-1:1.0/driver", "/bus/usb/drivers/hub");
+	add("usb1/1-1/1-1.2", "bus/usb");
+	set("usb1/1-1/1-1.2", "product", "Power \xff Supply");
+	add("usb1/1-1/1-1.2/1-1.2:1.0", "bus/usb");
+	tree_set_link(tree, CONTROLLER, "usb1/1-1/1-1.2/1-1.2:1.0/driver", target);
+	free(target);
+}
+
+#define INTERFACE "usb1/1-1/1-1.2/1-1.2:1.0"
+
+START_TEST(nothing_below)
+{
+	collect();
+	ck_assert_uint_eq(uses.n, 0);
+	add("usb1", "bus/usb");
+	add("usb1/1-0:1.0", "bus/usb");
+	collect();
+	ck_assert_uint_eq(uses.n, 0);
+}
+END_TEST
+
+START_TEST(driven_by_the_kernel)
+{
+	add_device("uvcvideo");
+	add_input(INTERFACE, "input7", BUTTONS);
+	add_input(INTERFACE, "input8", VOLUME);
+	collect();
+	ck_assert_uint_eq(uses.n, 0);
+}
+END_TEST
+
+START_TEST(keyboard)
+{
+	add_device("usbhid");
+	add_input(INTERFACE, "input7", KEYS);
+	add(INTERFACE "/0003:0627:0001.0001/input/input7/event3", "class/input");
+	collect();
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_USB);
+	ck_assert_str_eq(uses.items[0].what, "a keyboard (1-1.2, A Thing?[2J)");
+	set(INTERFACE "/0003:0627:0001.0001/input/input7", "capabilities/key", BUTTONS);
+	collect();
+	ck_assert_uint_eq(uses.n, 0);
+}
+END_TEST
+
+START_TEST(several)
+{
+	add_device("usbfs");
+	for (int i = 0; i < 6; i++) {
+		char *name = test_format("input%d", i);
+
+		add_input(INTERFACE, name, KEYS);
+		free(name);
+	}
+	collect();
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_ptr_nonnull(strstr(uses.items[0].what, "and 6 more"));
+	ck_assert_ptr_nonnull(strstr(uses.items[0].evidence, "; and 4 more"));
+}
+END_TEST
+
+START_TEST(driven_by_a_program)
+{
+	add_device("usbfs");
+	collect();
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_str_eq(uses.items[0].what,
+			 "a device that a program drives (1-1.2, Power ? Supply)");
+	ck_assert_ptr_nonnull(strstr(uses.items[0].evidence, "1-1.2:1.0"));
+}
+END_TEST
+
+/* An input device that is gone again is no use; one that can't be read is told. */
+START_TEST(unreadable)
+{
+	add_device("usbhid");
+	add_input(INTERFACE, "input7", NULL);
+	collect();
+	ck_assert_uint_eq(uses.n, 0);
+	tree_set_link(tree, CONTROLLER,
+		      INTERFACE "/0003:0627:0001.0001/input/input7/capabilities/key", "key");
+	collect();
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_UNKNOWN_HARMLESS);
+}
+END_TEST
+
+START_TEST(what_a_keyboard_is)
+{
+	ck_assert(pcipt_usb_is_keyboard(KEYS));
+	ck_assert(pcipt_usb_is_keyboard(KEYS_32));
+	ck_assert(pcipt_usb_is_keyboard("fffffffe"));
+	ck_assert(!pcipt_usb_is_keyboard(BUTTONS));
+	ck_assert(!pcipt_usb_is_keyboard(VOLUME));
+	ck_assert(!pcipt_usb_is_keyboard(""));
+	ck_assert(!pcipt_usb_is_keyboard(" "));
+	ck_assert(!pcipt_usb_is_keyboard("no number"));
+	ck_assert(!pcipt_usb_is_keyboard("fffffffffffffffe 0"));
+}
+END_TEST
+
+Suite *suite_usb(void)
+{
+	Suite *suite = suite_create("usb");
+	TCase *tcase = tcase_create("usb");
+
+	tcase_add_checked_fixture(tcase, begin, end);
+	tcase_add_test(tcase, nothing_below);
+	tcase_add_test(tcase, driven_by_the_kernel);
+	tcase_add_test(tcase, keyboard);
+	tcase_add_test(tcase, several);
+	tcase_add_test(tcase, driven_by_a_program);
+	tcase_add_test(tcase, unreadable);
+	tcase_add_test(tcase, what_a_keyboard_is);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
