@@ -11,6 +11,7 @@ libpcipt_HEADERS = \
 	include/libpcipt/monitor.h \
 	include/libpcipt/options.h \
 	include/libpcipt/plan.h \
+	include/libpcipt/report.h \
 	include/libpcipt/set.h \
 	include/libpcipt/snapshot.h \
 	include/libpcipt/transaction.h

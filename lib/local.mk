@@ -81,8 +81,12 @@ libpcipt_core_la_SOURCES = \
 	lib/transaction/bind.c \
 	lib/transaction/check.c \
 	lib/transaction/compare.c \
+	lib/transaction/from-record.c \
+	lib/transaction/journal.c \
 	lib/transaction/locks.c \
+	lib/transaction/recover.c \
 	lib/transaction/release.c \
+	lib/transaction/report.c \
 	lib/transaction/result.c \
 	lib/transaction/state.c \
 	lib/transaction/step.c \
@@ -96,6 +100,7 @@ libpcipt_core_la_SOURCES = \
 	lib/claims/event.c lib/claims/event.h \
 	lib/claims/monitor.c \
 	lib/claims/name.c \
+	lib/claims/recover.c \
 	lib/claims/release.c \
 	lib/claims/store.c
 if WITH_LIBPCI

@@ -51,6 +51,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_describe.c \
 	tests/unit/test_details.c \
 	tests/unit/test_error.c \
+	tests/unit/test_exhaustive.c \
 	tests/unit/test_findings.c \
 	tests/unit/test_helper.c \
 	tests/unit/test_hostile.c \
@@ -61,6 +62,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_persistent.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_record.c \
+	tests/unit/test_recover.c \
 	tests/unit/test_release.c \
 	tests/unit/test_scoped.c \
 	tests/unit/test_selector.c \

@@ -91,12 +91,12 @@ static int do_bind(struct tool *t)
 
 	if (status)
 		return status;
-	hold_signals();
+	pcipt_options_set_cancel_fd(request.options, hold_signals());
 	/* An unsafe set too: the library asks for permission first, then for safety. */
 	failed = pcipt_claim_bind(t->ctx, request.set, request.options, &claim, &result, &error);
 	if (failed)
 		status = fail(t, error);
-	if (failed == PCIPT_E_ROLLBACK_INCOMPLETE && !claim)
+	if ((failed == PCIPT_E_ROLLBACK_INCOMPLETE || failed == PCIPT_E_STUCK) && !claim)
 		claim = find_left_claim(t, request.set);
 	if (!t->out) {
 		if (failed)
@@ -105,6 +105,9 @@ static int do_bind(struct tool *t)
 			print_bound(claim, result);
 		return status;
 	}
+	/* What stood against it was a claim that had been interrupted, and is finished now. */
+	if (!failed && !pcipt_set_is_safe(request.set))
+		out_set(t, "findings", json_object_new_array());
 	if (claim)
 		out_set_text(t, "claim", pcipt_claim_get_name(claim));
 	if (result)

@@ -2,6 +2,7 @@
 /* What several verbs need of the library, with failures told. */
 #include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "common.h"
 
@@ -54,8 +55,21 @@ static void print_log(void *data, int level, const char *line)
 	say(stderr, "pcipt: %s: %s\n", names[level >= 0 && level < 4 ? level : 4], line);
 }
 
+/* Seconds, with a fraction where that is wanted; false for what isn't a time. */
+static bool parse_seconds(const char *text, uint32_t *ms)
+{
+	char *end = NULL;
+	double seconds = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : 0;
+
+	if (!end || *end || !(seconds >= 0.001 && seconds <= 4000000))
+		return false;
+	*ms = (uint32_t)(seconds * 1000);
+	return true;
+}
+
 int open_context(struct tool *t)
 {
+	uint32_t timeout_ms = 0;
 	struct pcipt_error *error = NULL;
 
 	if (pcipt_context_new(&t->ctx, &error) != 0)
@@ -63,6 +77,11 @@ int open_context(struct tool *t)
 	if (t->verbose > 0)
 		pcipt_context_set_log(t->ctx, print_log, NULL,
 				      t->verbose > 1 ? PCIPT_LOG_DEBUG : PCIPT_LOG_INFO);
+	if (t->timeout && !parse_seconds(t->timeout, &timeout_ms))
+		return fail_with(t, PCIPT_E_INVALID, NULL,
+				 "Give a number of seconds from 0.001 to 4000000.",
+				 "\"%s\" is no time", t->timeout);
+	pcipt_context_set_timeout_ms(t->ctx, timeout_ms);
 	if (t->root && !*t->root)
 		return fail_with(t, PCIPT_E_INVALID, NULL, "Give a folder that has sys/ below it.",
 				 "--root is empty");
@@ -218,21 +237,34 @@ void say_change(const char *address, const char *before, const char *after)
 		say(stdout, " -> %s", after);
 }
 
-void hold_signals(void)
+int hold_signals(void)
 {
-	sigset_t set;
+	sigset_t set, ending;
 
 	/*
-	 * A signal to a process in the kernel's unbind can't be taken back and leaves
-	 * devices half way. What was pending ends the tool when it is done anyway.
+	 * A signal that ended the tool between two writes would leave devices half way. What
+	 * was pending ends the tool when all is done or undone.
 	 */
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGHUP);
+	(void)sigemptyset(&ending);
+	(void)sigaddset(&ending, SIGINT);
+	(void)sigaddset(&ending, SIGTERM);
+	(void)sigaddset(&ending, SIGHUP);
+	set = ending;
 	(void)sigaddset(&set, SIGQUIT);
 	(void)sigaddset(&set, SIGTSTP);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	/* Nor must it end because whoever reads the log has gone. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &ending, SFD_CLOEXEC);
+}
+
+int make_change_options(struct tool *t, struct pcipt_options **options)
+{
+	struct pcipt_error *error = NULL;
+
+	if (pcipt_options_new(options, &error) != 0)
+		return fail(t, error);
+	/* Open until the tool ends. */
+	pcipt_options_set_cancel_fd(*options, hold_signals());
+	return 0;
 }

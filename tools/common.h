@@ -33,6 +33,7 @@ DEFINE_CLEANUP(struct pcipt_plan, cleanup_plan, pcipt_plan_unref)
 DEFINE_CLEANUP(struct pcipt_result, cleanup_result, pcipt_result_unref)
 DEFINE_CLEANUP(struct pcipt_claim, cleanup_claim, pcipt_claim_unref)
 DEFINE_CLEANUP(struct pcipt_claim_list, cleanup_claims, pcipt_claim_list_unref)
+DEFINE_CLEANUP(struct pcipt_report, cleanup_report, pcipt_report_unref)
 
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
 #define _cleanup_free_ _cleanup_(cleanup_free)
@@ -60,6 +61,7 @@ enum {
 	OPT_NAME = 1 << 18,
 	OPT_OWNER = 1 << 19,
 	OPT_DRY_RUN = 1 << 20,
+	OPT_TIMEOUT = 1 << 21,
 	OPT_PERSISTENT = 1 << 24,
 	OPT_ALWAYS = OPT_JSON | OPT_ROOT | OPT_VERBOSE | OPT_HELP
 };
@@ -95,6 +97,7 @@ struct tool {
 	const char *driver;
 	const char *name;
 	const char *owner;
+	const char *timeout;
 	const char **allow;
 	size_t n_allow;
 	const char **args; /* without the verb */
@@ -180,8 +183,13 @@ void tell_problems(struct tool *t, const struct pcipt_snapshot *snap,
 		   struct pcipt_device *const *devices, size_t n);
 /* "nvidia -> vfio-pci", or what it is on when that didn't change. Ends no line. */
 void say_change(const char *address, const char *before, const char *after);
-/* Signals of the terminal wait until the tool ends. */
-void hold_signals(void);
+/*
+ * Signals of the terminal wait until the tool ends. The descriptor becomes readable when
+ * one wants to end it: the library then undoes what it has begun.
+ */
+int hold_signals(void);
+/* New options that are cancelled by those signals; an exit status. */
+int make_change_options(struct tool *t, struct pcipt_options **options);
 
 /* plan.c */
 struct request {
@@ -221,6 +229,7 @@ int verb_claims(struct tool *t);
 void append_claim(struct tool *t, const struct pcipt_claim *claim);
 int verb_forget(struct tool *t);
 int verb_monitor(struct tool *t);
+int verb_recover(struct tool *t);
 int verb_version(struct tool *t);
 
 #endif

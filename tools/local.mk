@@ -13,6 +13,7 @@ pcipt_SOURCES = \
 	tools/output.c \
 	tools/pick.c \
 	tools/plan.c \
+	tools/recover.c \
 	tools/release.c \
 	tools/show.c \
 	tools/version.c

@@ -32,10 +32,11 @@ static const struct verb verbs[] = {
 	{ "plan", "SEL...", "tell what a bind would do and what stands against it", SET_OPTIONS, 1,
 	  -1, SHAPE_PLAN, NULL, verb_plan },
 	{ "bind", "SEL...", "take devices from the host, as one claim",
-	  SET_OPTIONS | OPT_NAME | OPT_OWNER | OPT_PERSISTENT | OPT_DRY_RUN, 1, -1, SHAPE_BIND, SHAPE_PLAN,
+	  SET_OPTIONS | OPT_NAME | OPT_OWNER | OPT_PERSISTENT | OPT_DRY_RUN | OPT_TIMEOUT, 1, -1,
+	  SHAPE_BIND, SHAPE_PLAN,
 	  verb_bind },
 	{ "release", "CLAIM|SEL...", "give a claim's devices back to their drivers",
-	  OPT_WITH_CLAIM | OPT_DRY_RUN, 1, -1, SHAPE_RELEASE, NULL, verb_release },
+	  OPT_WITH_CLAIM | OPT_DRY_RUN | OPT_TIMEOUT, 1, -1, SHAPE_RELEASE, NULL, verb_release },
 	{ "claims", NULL, "list all claims", 0, 0, 0, SHAPE_CLAIMS, NULL, verb_claims },
 	{ "status", "[CLAIM|SEL...]", "show claims in full", 0, 0, -1, SHAPE_CLAIMS, NULL,
 	  verb_claims },
@@ -43,6 +44,8 @@ static const struct verb verbs[] = {
 	  SHAPE_CLAIMS, NULL, verb_forget },
 	{ "monitor", NULL, "tell what happens to devices and claims, until it is ended", 0, 0, 0,
 	  "{}", NULL, verb_monitor },
+	{ "recover", NULL, "finish what was interrupted", OPT_TIMEOUT, 0, 0,
+	  "{\"actions\":[]}", NULL, verb_recover },
 	{ "version", NULL, "print the library's version", 0, 0, 0, "{\"version\":null}", NULL,
 	  verb_version },
 };
@@ -172,7 +175,8 @@ static int run(struct tool *t, int argc, char **argv)
 /* Tells the failure, prints the object; how that ended is the exit status. */
 static int finish(struct tool *t, int status)
 {
-	bool changes = t->verb && (t->verb->run == verb_bind || t->verb->run == verb_release);
+	bool changes = t->verb && (t->verb->run == verb_bind || t->verb->run == verb_release ||
+				    t->verb->run == verb_recover);
 	int lost = 0;
 
 	if (t->given & OPT_JSON) {

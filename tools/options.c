@@ -15,6 +15,7 @@ static const struct option longs[] = {
 	{ "persistent", no_argument, NULL, OPT_PERSISTENT },
 	{ "with-claim", no_argument, NULL, OPT_WITH_CLAIM },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "full", no_argument, NULL, OPT_FULL },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "root", required_argument, NULL, OPT_ROOT },
@@ -33,6 +34,7 @@ static const char *const helps[][2] = {
 	{ "    --persistent", "the claim outlives a reboot" },
 	{ "    --with-claim", "release a claim whole, though only part is selected" },
 	{ "    --dry-run", "tell what would be done, and do nothing" },
+	{ "    --timeout S", "give up after so many seconds (60)" },
 	{ "    --full", "facts that take longer to read, too" },
 	{ "    --json", "print one JSON object" },
 	{ "    --root DIR", "take DIR for / (to look at a copy of /sys)" },
@@ -96,6 +98,8 @@ static void note_option(struct tool *t, int value)
 		t->name = optarg;
 	else if (value == OPT_OWNER)
 		t->owner = optarg;
+	else if (value == OPT_TIMEOUT)
+		t->timeout = optarg;
 	else if (value == OPT_ALLOW)
 		t->allow[t->n_allow++] = optarg;
 }

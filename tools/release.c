@@ -104,12 +104,14 @@ static void print_result(const struct pcipt_result *result)
 static int release_claim(struct tool *t, struct pcipt_claim *claim, struct total *total)
 {
 	_cleanup_(cleanup_result) struct pcipt_result *result = NULL;
+	_cleanup_(cleanup_options) struct pcipt_options *options = NULL;
 	const char *name = pcipt_claim_get_name(claim);
 	struct pcipt_error *error = NULL;
-	int status = 0;
+	int status = make_change_options(t, &options);
 
-	hold_signals();
-	if (pcipt_claim_release(t->ctx, claim, NULL, &result, &error) != 0)
+	if (status)
+		return status;
+	if (pcipt_claim_release(t->ctx, claim, options, &result, &error) != 0)
 		status = fail(t, error);
 	add_to_total(t, total, name, status, outcome_of(result, status));
 	if (t->out) {

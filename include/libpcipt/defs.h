@@ -33,5 +33,6 @@ struct pcipt_plan;
 struct pcipt_result;
 struct pcipt_claim;
 struct pcipt_claim_list;
+struct pcipt_report;
 
 #endif

@@ -27,5 +27,6 @@
 #include <libpcipt/transaction.h>
 #include <libpcipt/claim.h>
 #include <libpcipt/monitor.h>
+#include <libpcipt/report.h>
 
 #endif

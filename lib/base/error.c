@@ -252,6 +252,22 @@ const struct pcipt_error *pcipt_error_cause_at(const struct pcipt_error *error, 
 	return error && i < error->n_causes ? error->causes[i] : NULL;
 }
 
+static int gravity(const struct pcipt_error *error)
+{
+	int status = pcipt_errc_exit_status(pcipt_error_get_code(error));
+
+	return status == 6 || status == 7 ? 2 : status == 5;
+}
+
+void pcipt_error_keep_worst(struct pcipt_error **worst, struct pcipt_error *error)
+{
+	struct pcipt_error *graver = *worst && gravity(error) <= gravity(*worst) ? *worst : error;
+
+	if (*worst)
+		pcipt_error_add_cause(graver, graver == error ? *worst : error);
+	*worst = graver;
+}
+
 const char *pcipt_errno_name(int errnum)
 {
 	const char *name = errnum ? strerrorname_np(errnum) : NULL;

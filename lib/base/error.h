@@ -37,6 +37,12 @@ void pcipt_error_add_cause(struct pcipt_error *error, struct pcipt_error *cause)
 /* Stores `from` in *to, or drops it where nobody listens; returns its code. */
 int pcipt_error_pass(struct pcipt_error **to, struct pcipt_error *from);
 
+/*
+ * Keeps the graver of two errors in *worst, by their exit status (stuck, incomplete, the
+ * rest), the other as its cause. Takes `error` over.
+ */
+void pcipt_error_keep_worst(struct pcipt_error **worst, struct pcipt_error *error);
+
 /* "EBUSY" for 16, or NULL for 0; "EUNKNOWN" for a number without a name. */
 const char *pcipt_errno_name(int errnum);
 

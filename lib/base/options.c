@@ -48,6 +48,7 @@ struct pcipt_options *pcipt_options_copy(const struct pcipt_options *from)
 	to->name = pcipt_dup(from->name, &ok);
 	to->owner = pcipt_dup(from->owner, &ok);
 	to->with_set = from->with_set;
+	to->persistent = from->persistent;
 	to->timeout_ms = from->timeout_ms;
 	to->cancel_fd = from->cancel_fd;
 	to->progress = from->progress;

@@ -9,19 +9,6 @@ static void record_clearp(struct pcipt_record *record)
 	pcipt_record_clear(record);
 }
 
-static bool fill_device(struct pcipt_record_device *to, const struct pcipt_plan_device *from)
-{
-	bool ok = true;
-
-	to->at = from->at;
-	memcpy(to->address, from->address, sizeof(to->address));
-	to->role = from->role;
-	to->action = from->action;
-	to->identity = pcipt_dup(from->identity, &ok);
-	to->serial = pcipt_dup(from->serial, &ok);
-	return pcipt_device_state_copy(&to->before, &from->before) && ok;
-}
-
 /* The claim as a record: what was asked for and what each device was. */
 static int make_record(const struct pcipt_plan *plan, const struct pcipt_options *options,
 		       struct pcipt_record *record, struct pcipt_error **error)
@@ -30,20 +17,7 @@ static int make_record(const struct pcipt_plan *plan, const struct pcipt_options
 
 	record->persistent = options && options->persistent;
 	record->owner = pcipt_dup(options ? options->owner : NULL, &ok);
-	record->driver = pcipt_dup(plan->driver, &ok);
-	record->devices = calloc(plan->n_devices + 1, sizeof(*record->devices));
-	if (!ok || !record->devices)
-		return pcipt_fail_memory(error);
-	for (size_t i = 0; i < plan->n_devices; i++) {
-		const struct pcipt_plan_device *device = &plan->devices[i];
-
-		/* Members that stay as they are aren't the claim's, unless they were asked for. */
-		if (!device->asked && device->role != PCIPT_ROLE_REQUESTED)
-			continue;
-		if (!fill_device(&record->devices[record->n_devices++], device))
-			return pcipt_fail_memory(error);
-	}
-	return 0;
+	return ok ? pcipt_record_from_plan(plan, record, error) : pcipt_fail_memory(error);
 }
 
 /* Writes the record under the name asked for, or under the first that is free. */
@@ -89,23 +63,38 @@ static int find_own(struct pcipt_context *ctx, const struct pcipt_set *set,
 }
 
 /* Permission comes before the findings: who may not act needn't argue. */
-static int check_set(struct pcipt_context *ctx, const struct pcipt_set *set,
-		     struct pcipt_result *result, struct pcipt_error **error)
+static int check_permission(struct pcipt_context *ctx, const struct pcipt_set *set,
+			    struct pcipt_error **error)
 {
 	_cleanup_free_ const char **addresses = calloc(set->n_members + 1, sizeof(*addresses));
 	size_t n = 0;
-	int r;
 
 	if (!addresses)
 		return pcipt_fail_memory(error);
 	for (size_t i = 0; i < set->n_members; i++)
 		if (set->members[i].action != PCIPT_ACTION_KEEP)
 			addresses[n++] = set->members[i].device->address;
-	r = pcipt_transaction_check(ctx, addresses, n, error);
-	if (r < 0 || pcipt_set_is_safe(set))
+	return pcipt_transaction_check(ctx, addresses, n, error);
+}
+
+/* A claim that was interrupted may be all that stands against the set: finish it, judge again. */
+static int check_set(struct pcipt_context *ctx, struct pcipt_set *set,
+		     const struct pcipt_options *options, double deadline,
+		     struct pcipt_set **checked, struct pcipt_error **error)
+{
+	int r = check_permission(ctx, set, error);
+
+	*checked = pcipt_set_ref(set);
+	if (r < 0 || set->claim || pcipt_set_is_safe(set))
 		return r;
-	result->outcome = PCIPT_OUTCOME_REFUSED;
-	return pcipt_fail_refused(error, set);
+	r = pcipt_claims_recover_set(ctx, set, options, deadline, error);
+	if (r > 0) {
+		*checked = pcipt_set_unref(*checked);
+		r = pcipt_set_again(ctx, set, checked, error);
+	}
+	if (r < 0 || (*checked)->claim || pcipt_set_is_safe(*checked))
+		return r;
+	return pcipt_fail_refused(error, *checked);
 }
 
 /*
@@ -155,11 +144,12 @@ static int bind_locked(struct pcipt_transaction *t, const struct pcipt_set *set,
 }
 
 static int bind_new(struct pcipt_context *ctx, struct pcipt_set *set,
-		    const struct pcipt_options *options, struct pcipt_claim **claim,
-		    struct pcipt_result **result, struct pcipt_error **error)
+		    const struct pcipt_options *options, double deadline,
+		    struct pcipt_claim **claim, struct pcipt_result **result,
+		    struct pcipt_error **error)
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
-	struct pcipt_transaction t;
+	struct pcipt_transaction t = { .deadline = deadline };
 	int r = pcipt_plan_bind(set, options, &plan, error);
 
 	if (r < 0)
@@ -178,6 +168,25 @@ static int bind_new(struct pcipt_context *ctx, struct pcipt_set *set,
 	return r;
 }
 
+static int bind_checked(struct pcipt_context *ctx, struct pcipt_set *set,
+			const struct pcipt_options *options, struct pcipt_claim **claim,
+			struct pcipt_result **result, struct pcipt_error **error)
+{
+	_cleanup_(pcipt_set_unrefp) struct pcipt_set *checked = NULL;
+	struct pcipt_kernel *k;
+	double deadline;
+	int r = pcipt_kernel_get(ctx, &k, error);
+
+	if (r < 0)
+		return r;
+	deadline = pcipt_transaction_deadline(ctx, k, options);
+	r = check_set(ctx, set, options, deadline, &checked, error);
+	if (r < 0)
+		return r;
+	return checked->claim ? find_own(ctx, checked, claim, *result, error) :
+				bind_new(ctx, checked, options, deadline, claim, result, error);
+}
+
 int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
 		     const struct pcipt_options *options, struct pcipt_claim **claim,
 		     struct pcipt_result **result, struct pcipt_error **error)
@@ -190,12 +199,8 @@ int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
 	made = pcipt_result_new(PCIPT_OUTCOME_FAILED);
 	if (!made)
 		return pcipt_fail_memory(error);
-	if (set->claim)
-		r = find_own(ctx, set, claim, made, error);
-	else
-		r = check_set(ctx, set, made, error);
-	if (r == 0 && !set->claim)
-		r = bind_new(ctx, set, options, claim, &made, error);
+	r = set->claim ? find_own(ctx, set, claim, made, error) :
+			 bind_checked(ctx, set, options, claim, &made, error);
 	if (r == PCIPT_E_REFUSED)
 		made->outcome = PCIPT_OUTCOME_REFUSED;
 	if (result)

@@ -40,6 +40,14 @@ int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int
 int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record,
 		    struct pcipt_error **error);
 
+/*
+ * recover.c: finishes what was interrupted of a set's devices; how many claims that were,
+ * or an error's code.
+ */
+int pcipt_claims_recover_set(struct pcipt_context *ctx, const struct pcipt_set *set,
+			     const struct pcipt_options *options, double deadline,
+			     struct pcipt_error **error);
+
 PCIPT_DEFINE_CLEANUP(struct pcipt_claim, pcipt_claim_unref)
 
 #endif

@@ -7,122 +7,26 @@
 
 #include "claims/claims.h"
 
-/* Whether a device now is the one that the claim took. What can't be read proves nothing. */
-static bool is_same(struct pcipt_device *device, const struct pcipt_record_device *recorded)
-{
-	const char *serial = recorded->serial ? pcipt_device_get_serial(device) : NULL;
-
-	if (recorded->identity &&
-	    !pcipt_streq(recorded->identity, pcipt_device_get_identity(device)))
-		return false;
-	return !serial || strcmp(serial, recorded->serial) == 0;
-}
-
-static bool add_device(struct pcipt_plan *plan, struct pcipt_device *device,
-		       const struct pcipt_record_device *recorded)
-{
-	struct pcipt_plan_device *added =
-		pcipt_plan_add(plan, device, recorded->role, recorded->action);
-
-	if (!added || !pcipt_device_state_copy(&added->before, &recorded->before))
-		return false;
-	added->asked = recorded->action != PCIPT_ACTION_KEEP && is_same(device, recorded) &&
-		       pcipt_plan_may_restore(plan, added, &added->seen);
-	if (added->asked)
-		pcipt_restore_steps(&plan->steps, plan->n_devices - 1, added->address, &added->seen,
-				    &added->before);
-	return !plan->steps.no_memory;
-}
-
-/* A device whose identity can't be read now is neither given back nor given up. */
-static int fail_unreadable(const struct pcipt_record_device *recorded, struct pcipt_error **error)
-{
-	return pcipt_fail(error, PCIPT_E_IO,
-			  &(struct pcipt_error_facts){
-				  .step = "release",
-				  .address = recorded->address,
-				  .remedy = "Look why its ids can't be read (`pcipt show`), then release "
-					    "again" },
-			  "%s: whether it is the device that the claim took can't be read; the claim "
-			  "stays",
-			  recorded->address);
-}
-
 int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *claim,
 		       const struct pcipt_options *options, struct pcipt_plan **out,
 		       struct pcipt_error **error)
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
 	bool ok = true;
+	int r;
 
 	(void)options;
 	if (!snap || !claim || !out)
 		return pcipt_fail_argument(error, __func__, "no snapshot, no claim, or no place");
-	plan = pcipt_plan_alloc(PCIPT_PLAN_RELEASE, claim->record.driver);
-	if (!plan)
-		return pcipt_fail_memory(error);
+	r = pcipt_plan_from_record(snap, &claim->record, &plan, error);
+	if (r < 0)
+		return r;
 	plan->claim = pcipt_dup(claim->record.name, &ok);
 	plan->claim_id = pcipt_dup(claim->record.id, &ok);
 	if (!ok)
 		return pcipt_fail_memory(error);
-	for (size_t i = 0; i < claim->record.n_devices; i++) {
-		const struct pcipt_record_device *recorded = &claim->record.devices[i];
-		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
-
-		if (device && recorded->identity && !pcipt_device_get_identity(device))
-			return fail_unreadable(recorded, error);
-		if (device && !add_device(plan, device, recorded))
-			return pcipt_fail_memory(error);
-	}
 	*out = steal(&plan);
 	return 0;
-}
-
-static bool is_asked(const struct pcipt_plan *plan, struct pcipt_address at)
-{
-	for (size_t i = 0; i < plan->n_devices; i++)
-		if (pcipt_address_key(plan->devices[i].at) == pcipt_address_key(at))
-			return plan->devices[i].asked;
-	return false;
-}
-
-/* Says which devices the release left alone, and why. */
-static void warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_record *record,
-			    const struct pcipt_plan *plan, struct pcipt_result *result)
-{
-	for (size_t i = 0; i < record->n_devices; i++) {
-		const struct pcipt_record_device *recorded = &record->devices[i];
-		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
-		struct pcipt_error_facts facts = { .step = "release",
-						   .address = recorded->address };
-		struct pcipt_error *warning = NULL;
-
-		/* A pin that found an override already there wrote nothing. */
-		if (recorded->action == PCIPT_ACTION_KEEP || is_asked(plan, recorded->at) ||
-		    (recorded->action == PCIPT_ACTION_PIN && recorded->before.override))
-			continue;
-		if (!device)
-			pcipt_fail(&warning, PCIPT_E_GONE, &facts,
-				   "%s is not there any more: there was nothing to put back",
-				   recorded->address);
-		else if (!is_same(device, recorded))
-			pcipt_fail(&warning, PCIPT_E_STALE, &facts,
-				   "%s is another device than the claim took (%s, it was %s): it was "
-				   "left alone",
-				   recorded->address,
-				   pcipt_device_get_identity(device) ?
-					   pcipt_device_get_identity(device) :
-					   "its identity can't be read",
-				   recorded->identity ? recorded->identity : "unknown");
-		else
-			pcipt_fail(&warning, PCIPT_E_STALE, &facts,
-				   "%s is on %s by somebody else's doing: it was left alone",
-				   recorded->address,
-				   pcipt_device_get_driver(device) ?
-					   pcipt_device_get_driver(device) :
-					   "no driver");
-		pcipt_result_note_warning(result, warning);
-	}
 }
 
 /* One owner doesn't release another's claim, unless it is told to by naming none. */
@@ -168,19 +72,6 @@ static int note_releasing(struct pcipt_context *ctx, struct pcipt_record *record
 	return 0;
 }
 
-/* Only what the claim concerns: other devices may be stuck, and a host has many. */
-static int snapshot_of_claim(struct pcipt_context *ctx, const struct pcipt_record *record,
-			     struct pcipt_snapshot **snap, struct pcipt_error **error)
-{
-	_cleanup_free_ const char **addresses = calloc(record->n_devices + 1, sizeof(*addresses));
-
-	if (!addresses)
-		return pcipt_fail_memory(error);
-	for (size_t i = 0; i < record->n_devices; i++)
-		addresses[i] = record->devices[i].address;
-	return pcipt_snapshot_new_scoped(ctx, addresses, record->n_devices, snap, error);
-}
-
 /* With the locks held, and the claim still the one that it was. */
 static int release_locked(struct pcipt_transaction *t, struct pcipt_claim *now,
 			  struct pcipt_snapshot *snap, struct pcipt_error **error)
@@ -191,19 +82,19 @@ static int release_locked(struct pcipt_transaction *t, struct pcipt_claim *now,
 		r = pcipt_transaction_run(t, error);
 	if (r < 0)
 		return r;
-	warn_left_alone(snap, &now->record, t->plan, t->result);
+	pcipt_warn_left_alone(snap, &now->record, t->plan, t->result);
 	t->result->outcome = PCIPT_OUTCOME_DONE; /* the claim ends, whatever had to be written */
 	return pcipt_store_end(t->ctx, &now->record, error);
 }
 
 static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
-			   const struct pcipt_options *options, struct pcipt_result **result,
-			   struct pcipt_error **error)
+			   const struct pcipt_options *options, double deadline,
+			   struct pcipt_result **result, struct pcipt_error **error)
 {
 	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
-	struct pcipt_transaction t;
-	int r = snapshot_of_claim(ctx, &now->record, &snap, error);
+	struct pcipt_transaction t = { .deadline = deadline };
+	int r = pcipt_record_snapshot(ctx, &now->record, &snap, error);
 
 	if (r == 0)
 		r = check(ctx, snap, &now->record, error);
@@ -241,14 +132,20 @@ static int release(struct pcipt_context *ctx, struct pcipt_claim *claim,
 		   struct pcipt_error **error)
 {
 	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *now = NULL;
-	int r = pcipt_claim_reload(ctx, claim, &now, error);
+	struct pcipt_kernel *k;
+	double deadline;
+	int r = pcipt_kernel_get(ctx, &k, error);
 
+	if (r < 0)
+		return r;
+	deadline = pcipt_transaction_deadline(ctx, k, options);
+	r = pcipt_claim_reload(ctx, claim, &now, error);
 	if (r == 0)
 		r = check_owner(&now->record, options, error);
 	if (r < 0)
 		return r;
 	if (!now->record.other_boot)
-		return release_devices(ctx, now, options, result, error);
+		return release_devices(ctx, now, options, deadline, result, error);
 	r = end_of_other_boot(&now->record, result, error);
 	return r < 0 ? r : pcipt_store_end(ctx, &now->record, error);
 }

@@ -44,30 +44,62 @@ static int start_helper(struct pcipt_transaction *t, struct pcipt_error **error)
 	return r < 0 ? fail_helper(r, error) : 0;
 }
 
+/* ---- begin ---- */
+
+static int set_up(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	double now;
+	int r = pcipt_kernel_get(t->ctx, &t->kernel, error);
+
+	if (r < 0)
+		return r;
+	now = t->kernel->ops->now(t->kernel);
+	if (t->deadline == 0)
+		t->deadline = pcipt_transaction_deadline(t->ctx, t->kernel, t->options);
+	if (t->lock_deadline == 0)
+		t->lock_deadline = t->deadline;
+	t->timeout = pcipt_transaction_deadline(t->ctx, t->kernel, t->options) - now;
+	t->result = pcipt_result_new(PCIPT_OUTCOME_FAILED);
+	return t->result ? 0 : pcipt_fail_memory(error);
+}
+
+/* Finishes what others left of these devices, then takes the locks; again when more was left. */
+static int recover_and_lock(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	for (int attempt = 0; attempt < 3; attempt++) {
+		int r = t->recovers ? 0 :
+				      pcipt_journal_recover(t->ctx, t->plan, t->options,
+							    t->deadline, t->deadline, NULL, error);
+
+		if (r == 0)
+			r = pcipt_transaction_lock(t, error);
+		if (r == 0 && !t->recovers)
+			r = pcipt_journal_touches(t->ctx, t->plan, error);
+		if (r <= 0)
+			return r;
+		pcipt_transaction_unlock(t, false);
+	}
+	return pcipt_fail(error, PCIPT_E_STALE, &(struct pcipt_error_facts){ .step = "lock" },
+			  "other processes leave these devices half way again and again");
+}
+
 int pcipt_transaction_begin(struct pcipt_transaction *t, struct pcipt_context *ctx,
 			    struct pcipt_plan *plan, const struct pcipt_options *options,
 			    struct pcipt_error **error)
 {
 	int r;
 
-	memset(t, 0, sizeof(*t));
 	t->ctx = ctx;
 	t->options = options;
-	r = pcipt_kernel_get(ctx, &t->kernel, error);
-	if (r < 0)
-		return r;
 	t->plan = pcipt_plan_ref(plan);
-	t->deadline = pcipt_transaction_deadline(ctx, t->kernel, options);
-	t->timeout = t->deadline - t->kernel->ops->now(t->kernel);
-	t->result = pcipt_result_new(PCIPT_OUTCOME_FAILED);
-	if (!t->result)
-		return pcipt_fail_memory(error);
-	r = pcipt_transaction_check_plan(ctx, plan, error);
+	r = set_up(t, error);
 	if (r == 0)
-		r = pcipt_transaction_lock(t, error);
+		r = pcipt_transaction_check_plan(ctx, plan, error);
+	if (r == 0)
+		r = recover_and_lock(t, error);
 	if (r == 0)
 		r = start_helper(t, error);
-	if (r == 0)
+	if (r == 0 && !t->recovers)
 		r = pcipt_transaction_revalidate(t, error);
 	return r;
 }
@@ -115,18 +147,32 @@ void pcipt_transaction_end(struct pcipt_transaction *t)
 	t->plan = pcipt_plan_unref(t->plan);
 }
 
+/* With the intent written down first, where there is anything to do. */
+static int run_with_journal(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	struct pcipt_record record = { 0 };
+	int r = t->plan->steps.n ? pcipt_journal_begin(t, &record, error) : 0;
+
+	if (r == 0) {
+		r = pcipt_transaction_run(t, error);
+		pcipt_journal_end(t, &record);
+	}
+	pcipt_record_clear(&record);
+	return r;
+}
+
 int pcipt_apply(struct pcipt_context *ctx, struct pcipt_plan *plan,
 		const struct pcipt_options *options, struct pcipt_result **result,
 		struct pcipt_error **error)
 {
-	struct pcipt_transaction t;
+	struct pcipt_transaction t = { 0 };
 	int r;
 
 	if (!ctx || !plan)
 		return pcipt_fail_argument(error, __func__, "no context or no plan");
 	r = pcipt_transaction_begin(&t, ctx, plan, options, error);
 	if (r == 0)
-		r = pcipt_transaction_run(&t, error);
+		r = run_with_journal(&t, error);
 	if (result && t.result)
 		*result = pcipt_result_ref(t.result);
 	pcipt_transaction_end(&t);

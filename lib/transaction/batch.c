@@ -70,6 +70,9 @@ static void verify_all(struct pcipt_transaction *t, struct pcipt_done *done, siz
 
 		if (done[i].step->op != PCIPT_OP_VERIFY)
 			continue;
+		done[i].result = -ECANCELED;
+		if (t->stuck[lane_of(t, done[i].step)])
+			continue;
 		done[i].result = pcipt_step_verify(t, done[i].step);
 		note(t, done[i].step, done[i].result, t->kernel->ops->now(t->kernel) - begin);
 	}

@@ -121,6 +121,9 @@ static int verify_use(struct pcipt_transaction *t, struct pcipt_error **error)
 
 /* ---- undo ---- */
 
+/* An undo gets as much time again as the bind had, and what it needs as a rule. */
+#define UNDO_MS 2000
+
 static void note_incomplete(struct pcipt_transaction *t, struct pcipt_error *failed,
 			    struct pcipt_error *why, struct pcipt_error **incomplete)
 {
@@ -182,7 +185,8 @@ static int undo_all(struct pcipt_transaction *t, struct pcipt_error *failed,
 	struct pcipt_error *incomplete;
 
 	t->undoing = true;
-	t->deadline = t->kernel->ops->now(t->kernel) + t->timeout;
+	t->deadline = t->kernel->ops->now(t->kernel) +
+		      (t->timeout > UNDO_MS ? t->timeout : UNDO_MS);
 	incomplete = restore_all(t, failed);
 	/* What is stuck comes first: the rest of the undo is still to come, without us. */
 	if (anything_stuck(t)) {

@@ -194,7 +194,7 @@ static int take(struct pcipt_transaction *t, struct pcipt_held *held, const char
 
 	pcipt_address_print(held->at, name);
 	for (;;) {
-		double left = t->deadline - k->ops->now(k);
+		double left = t->lock_deadline - k->ops->now(k);
 
 		held->lock = k->ops->lock(k, folder, name, text, holder, sizeof(holder));
 		if (held->lock >= 0)

@@ -3,6 +3,7 @@
 #ifndef PCIPT_TRANSACTION_TRANSACTION_H
 #define PCIPT_TRANSACTION_TRANSACTION_H
 
+#include <libpcipt/report.h>
 #include <libpcipt/transaction.h>
 
 #include "base/options.h"
@@ -60,12 +61,17 @@ struct pcipt_transaction {
 	size_t n_held;
 	struct pcipt_writer *writer;
 	bool *stuck;	 /* for each device, and behind them for modules: a write is out */
-	double deadline; /* on the kernel's clock */
+	double deadline; /* on the kernel's clock; the options' unless set before the begin */
+	double lock_deadline; /* the same, for the locks alone */
 	double timeout;
+	bool recovers; /* it leads back what another one left */
 	bool undoing; /* which can't be cancelled, and has a deadline of its own */
 };
 
-/* apply.c: after a begin that failed, too, the transaction must be ended. */
+/*
+ * apply.c: what begins is empty but for its deadlines. After a begin that failed, too, the
+ * transaction must be ended.
+ */
 int pcipt_transaction_begin(struct pcipt_transaction *t, struct pcipt_context *ctx,
 			    struct pcipt_plan *plan, const struct pcipt_options *options,
 			    struct pcipt_error **error);
@@ -97,6 +103,59 @@ int pcipt_fail_stale(const struct pcipt_plan_device *device, const char *what, c
 /* locks.c: LOCKED, PERMISSION, DAMAGED, CANCELLED, IO. */
 int pcipt_transaction_lock(struct pcipt_transaction *t, struct pcipt_error **error);
 void pcipt_transaction_unlock(struct pcipt_transaction *t, bool left_behind);
+
+/* from-record.c: what is taken down of a plan's devices: all but names and states. */
+int pcipt_record_from_plan(const struct pcipt_plan *plan, struct pcipt_record *record,
+			   struct pcipt_error **error);
+/* A record's devices, and what belongs to them, as they are now. */
+int pcipt_record_snapshot(struct pcipt_context *ctx, const struct pcipt_record *record,
+			  struct pcipt_snapshot **snap, struct pcipt_error **error);
+/* The plan that leads a record's devices back, those that are still what was taken down. */
+int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_record *record,
+			   struct pcipt_plan **plan, struct pcipt_error **error);
+/* Says which devices such a plan leaves alone, and why. */
+void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_record *record,
+			   const struct pcipt_plan *plan, struct pcipt_result *result);
+
+/*
+ * journal.c: the intent of a transaction that no claim's record tells of, in a record of
+ * the same form. Kept when its end could not be waited for.
+ */
+int pcipt_journal_begin(struct pcipt_transaction *t, struct pcipt_record *record,
+			struct pcipt_error **error);
+void pcipt_journal_end(struct pcipt_transaction *t, const struct pcipt_record *record);
+/* Whether there is an intent for any of the plan's devices: 1 or 0, or an error's code. */
+int pcipt_journal_touches(struct pcipt_context *ctx, const struct pcipt_plan *plan,
+			  struct pcipt_error **error);
+/* Leads back what was left half way; all of it, or (plan) what has devices of a plan. */
+int pcipt_journal_recover(struct pcipt_context *ctx, const struct pcipt_plan *plan,
+			  const struct pcipt_options *options, double lock_deadline,
+			  double deadline, struct pcipt_report *report,
+			  struct pcipt_error **error);
+
+/* recover.c: one interrupted record, of either kind, told in the report (or NULL). */
+struct pcipt_recovery {
+	const struct pcipt_record *record;
+	/* Under the locks: is it still there, and as it was? 1 or 0, or an error's code. */
+	int (*is_current)(struct pcipt_context *ctx, const struct pcipt_record *record,
+			  struct pcipt_error **error);
+	/* Under the locks, when its devices are back: the record goes. */
+	int (*end)(struct pcipt_context *ctx, const struct pcipt_record *record,
+		   struct pcipt_error **error);
+	double lock_deadline, deadline;
+};
+
+int pcipt_recover_record(struct pcipt_context *ctx, const struct pcipt_recovery *recovery,
+			 const struct pcipt_options *options, struct pcipt_report *report,
+			 struct pcipt_error **error);
+
+/* report.c */
+struct pcipt_report *pcipt_report_new(void);
+/* A report's next line; what memory has no room for is left out. */
+void pcipt_report_note(struct pcipt_report *report, const char *claim, const char *from,
+		       const char *to, const char *reason, const char *message);
+/* The lines of a later look replace those of an earlier one at the same claims. */
+void pcipt_report_append(struct pcipt_report *report, const struct pcipt_report *later);
 
 /* state.c: what devices are at this moment; reading some of it can block. */
 struct pcipt_reading {
@@ -142,5 +201,6 @@ void pcipt_transaction_restore(struct pcipt_transaction *t, struct pcipt_reading
 			       size_t n);
 
 PCIPT_DEFINE_CLEANUP(struct pcipt_result, pcipt_result_unref)
+PCIPT_DEFINE_CLEANUP(struct pcipt_report, pcipt_report_unref)
 
 #endif

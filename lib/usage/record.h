@@ -69,6 +69,9 @@ struct pcipt_records {
 
 int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 		       struct pcipt_error **error);
+/* The same for another folder than the claims'; NULL says that memory ran out. */
+int pcipt_records_read_from(struct pcipt_context *ctx, const char *folder,
+			    struct pcipt_records *records, struct pcipt_error **error);
 void pcipt_records_clear(struct pcipt_records *records);
 /*
  * Where claims lie: below the state folder when they outlive the boot, else below the

@@ -41,7 +41,7 @@ static int add_problem(struct reading *reading, const char *file, int code, int 
 			   .path = path,
 			   .errnum = errnum,
 			   .remedy = "Look into the file; move it away if nobody needs it" },
-		   "the claim's record %s can't be used: %s", path ? path : file, why);
+		   "the record %s can't be used: %s", path ? path : file, why);
 	records->problems[records->n_problems++] = problem;
 	return 0;
 }
@@ -125,22 +125,53 @@ static int fail_folder(const char *folder, int r, struct pcipt_error **error)
 						    "Make root the folder's owner and take others' "
 						    "right to write away" :
 						    NULL },
-			  "the claims in %s can't be read: %s", folder,
+			  "the records in %s can't be read: %s", folder,
 			  r == -EBADMSG ? "others than root may write there" : pcipt_errno_text(-r));
+}
+
+static int list_folder(struct reading *reading, const char *folder, struct pcipt_error **error)
+{
+	int r;
+
+	if (!folder)
+		return pcipt_fail_memory(error);
+	reading->folder = folder;
+	r = reading->kernel->ops->record_list(reading->kernel, folder, read_one, reading);
+	return r == 0 || r == -ENOENT ? 0 : fail_folder(folder, r, error);
 }
 
 static int read_folder(struct pcipt_context *ctx, struct reading *reading, bool persistent,
 		       struct pcipt_error **error)
 {
 	_cleanup_free_ char *folder = pcipt_records_folder(ctx, persistent);
-	int r;
 
-	if (!folder)
-		return pcipt_fail_memory(error);
-	reading->folder = folder;
 	reading->persistent = persistent;
-	r = reading->kernel->ops->record_list(reading->kernel, folder, read_one, reading);
-	return r == 0 || r == -ENOENT ? 0 : fail_folder(folder, r, error);
+	return list_folder(reading, folder, error);
+}
+
+/* In their order, when all could be read, else empty. */
+static int finish(struct reading *reading, int r)
+{
+	struct pcipt_records *records = reading->records;
+
+	if (r < 0) {
+		pcipt_records_clear(records);
+		return r;
+	}
+	if (records->n > 1)
+		qsort(records->items, records->n, sizeof(*records->items), compare_names);
+	mark_other_boots(reading->kernel, records);
+	return 0;
+}
+
+int pcipt_records_read_from(struct pcipt_context *ctx, const char *folder,
+			    struct pcipt_records *records, struct pcipt_error **error)
+{
+	struct reading reading = { .records = records };
+	int r = pcipt_kernel_get(ctx, &reading.kernel, error);
+
+	memset(records, 0, sizeof(*records));
+	return finish(&reading, r == 0 ? list_folder(&reading, folder, error) : r);
 }
 
 int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
@@ -154,14 +185,7 @@ int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 		r = read_folder(ctx, &reading, false, error);
 	if (r == 0)
 		r = read_folder(ctx, &reading, true, error);
-	if (r < 0) {
-		pcipt_records_clear(records);
-		return r;
-	}
-	if (records->n > 1)
-		qsort(records->items, records->n, sizeof(*records->items), compare_names);
-	mark_other_boots(reading.kernel, records);
-	return 0;
+	return finish(&reading, r);
 }
 
 static bool holds(const struct pcipt_record *record, struct pcipt_address at, const char *identity)

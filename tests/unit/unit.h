@@ -42,6 +42,8 @@
 	SUITE(monitor)                                                                            \
 	SUITE(persistent)                                                                         \
 	SUITE(release)                                                                            \
+	SUITE(recover)                                                                            \
+	SUITE(exhaustive)                                                                         \
 	SUITE(interrupted)
 
 #define SUITE(name) Suite *suite_##name(void);

@@ -17,7 +17,7 @@ _pcipt_words()
 _pcipt()
 {
 	local cur prev verb='' words='' i
-	local verbs='list show groups plan bind release claims status version'
+	local verbs='list show groups plan bind release claims status recover version'
 	local options='--json --root --verbose --help'
 
 	COMPREPLY=()
@@ -47,14 +47,15 @@ _pcipt()
 		mapfile -t COMPREPLY < <(compgen -W 'vfio-pci pci-stub' -- "$cur")
 		return
 		;;
-	--allow | --name | --owner) return ;;
+	--allow | --name | --owner | --timeout) return ;;
 	esac
 
 	case $verb in
 	list) options+=' --full' ;;
 	plan) options+=' --with-set --driver --allow' ;;
-	bind) options+=' --with-set --driver --allow --name --owner --persistent --dry-run' ;;
-	release) options+=' --with-claim --dry-run' ;;
+	bind) options+=' --with-set --driver --allow --name --owner --persistent --dry-run --timeout' ;;
+	release) options+=' --with-claim --dry-run --timeout' ;;
+	recover) options+=' --timeout' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		words=$options

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Recovery, and what it did: transactions that were interrupted (their process was killed,
+ * or a write of theirs had not returned from the kernel) are finished.
+ */
+#ifndef LIBPCIPT_REPORT_H
+#define LIBPCIPT_REPORT_H
+
+#include <libpcipt/defs.h>
+
+PCIPT_BEGIN_DECLS
+
+/**
+ * pcipt_recover - finish what was interrupted
+ *
+ * A bind that was not through is undone, a release that had begun is completed, and their
+ * records end; what is of an earlier boot is discarded, since its state went with that
+ * boot. A device that is locked by another process is waited for, until the deadline.
+ * pcipt_apply(), pcipt_bind() and pcipt_release() do the same by themselves for the
+ * devices that they are about.
+ *
+ * @report: set whenever the records could be read, on failure too: a line for each record
+ * that was not as it should be. The caller's. May be NULL.
+ *
+ * After 0 every record is bound, ended, or can't be read (which the report tells). STUCK: a
+ * write of some device has not returned, or somebody has its lock. ROLLBACK_INCOMPLETE: a
+ * device could not be put back; its record stays.
+ *
+ * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, DAMAGED, CANCELLED, TIMEOUT, IO, STUCK,
+ * ROLLBACK_INCOMPLETE. Since 0.1.
+ */
+PCIPT_API int pcipt_recover(struct pcipt_context *ctx, const struct pcipt_options *options,
+			    struct pcipt_report **report, struct pcipt_error **error);
+
+PCIPT_API struct pcipt_report *pcipt_report_ref(struct pcipt_report *report);
+PCIPT_API struct pcipt_report *pcipt_report_unref(struct pcipt_report *report);
+/** How many lines it has. Since 0.1. */
+PCIPT_API size_t pcipt_report_action_count(const struct pcipt_report *report);
+/** The claim's name; of a transaction without a claim "apply-…". NULL past the end. */
+PCIPT_API const char *pcipt_report_action_claim(const struct pcipt_report *report, size_t i);
+/** Its state before: "binding", "releasing", or "damaged". */
+PCIPT_API const char *pcipt_report_action_from(const struct pcipt_report *report, size_t i);
+/** Its state now: "ended", "stuck", or what it was. */
+PCIPT_API const char *pcipt_report_action_to(const struct pcipt_report *report, size_t i);
+/** Why, in a word: "interrupted", "earlier-boot", "restore-failed", "locked", an error's name. */
+PCIPT_API const char *pcipt_report_action_reason(const struct pcipt_report *report, size_t i);
+/** The same in a sentence. */
+PCIPT_API const char *pcipt_report_action_message(const struct pcipt_report *report, size_t i);
+/** `actions[]` as a JSON object; a new string. Errors: INVALID, NO_MEMORY. Since 0.1. */
+PCIPT_API int pcipt_report_to_json(const struct pcipt_report *report, char **json,
+				   struct pcipt_error **error);
+
+PCIPT_END_DECLS
+
+#endif

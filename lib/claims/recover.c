@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Finishing what was interrupted: claims that say "binding" or "releasing" though nobody
+ * is at it, and transactions without a claim.
+ */
+#include <errno.h>
+
+#include "claims/claims.h"
+
+static bool is_interrupted(const struct pcipt_record *record)
+{
+	return record->state == PCIPT_CLAIM_BINDING || record->state == PCIPT_CLAIM_RELEASING;
+}
+
+/* Under the locks: 1 when it still says that it is under way, which nobody can be then. */
+static int is_current(struct pcipt_context *ctx, const struct pcipt_record *record,
+		      struct pcipt_error **error)
+{
+	struct pcipt_records records;
+	int r = pcipt_records_read(ctx, &records, error);
+
+	for (size_t i = 0; r == 0 && i < records.n; i++)
+		r = pcipt_streq(records.items[i].name, record->name) &&
+		    pcipt_streq(records.items[i].id, record->id) &&
+		    is_interrupted(&records.items[i]);
+	pcipt_records_clear(&records);
+	return r;
+}
+
+/* One claim; it is recovered when it has a line in the report, or had come to its end. */
+static int recover_one(struct pcipt_context *ctx, const struct pcipt_record *record,
+		       const struct pcipt_options *options, double lock_deadline,
+		       double deadline, struct pcipt_report *report, struct pcipt_error **error)
+{
+	const struct pcipt_recovery recovery = { record, is_current, pcipt_store_end,
+						 lock_deadline, deadline };
+
+	return pcipt_recover_record(ctx, &recovery, options, report, error);
+}
+
+/* ---- before a bind ---- */
+
+static bool concerns(const struct pcipt_record *record, const struct pcipt_set *set)
+{
+	for (size_t i = 0; i < set->n_members; i++)
+		for (size_t k = 0; k < record->n_devices; k++)
+			if (pcipt_address_key(record->devices[k].at) ==
+			    pcipt_address_key(set->members[i].device->at))
+				return true;
+	return false;
+}
+
+int pcipt_claims_recover_set(struct pcipt_context *ctx, const struct pcipt_set *set,
+			     const struct pcipt_options *options, double deadline,
+			     struct pcipt_error **error)
+{
+	struct pcipt_records records;
+	int r = pcipt_records_read(ctx, &records, error), n = 0;
+
+	for (size_t i = 0; r == 0 && i < records.n; i++) {
+		const struct pcipt_record *record = &records.items[i];
+
+		if (!is_interrupted(record) || record->other_boot || !concerns(record, set))
+			continue;
+		r = recover_one(ctx, record, options, deadline, deadline, NULL, error);
+		n++;
+	}
+	pcipt_records_clear(&records);
+	return r < 0 ? r : n;
+}
+
+/* ---- everything ---- */
+
+static void note_problems(struct pcipt_report *report, const struct pcipt_records *records)
+{
+	for (size_t i = 0; i < records->n_problems; i++) {
+		const struct pcipt_error *problem = records->problems[i];
+
+		pcipt_report_note(report, pcipt_error_get_path(problem), "damaged", "damaged",
+				  pcipt_error_get_name(problem), pcipt_error_get_message(problem));
+	}
+}
+
+/* One round over all claims; those locked by others fail when the lock's deadline has come. */
+static int recover_claims(struct pcipt_context *ctx, const struct pcipt_options *options,
+			  double lock_deadline, double deadline, struct pcipt_report *report,
+			  struct pcipt_error **error)
+{
+	struct pcipt_error *worst = NULL;
+	struct pcipt_records records;
+	int r = pcipt_records_read(ctx, &records, error);
+
+	if (r < 0)
+		return r;
+	note_problems(report, &records);
+	for (size_t i = 0; i < records.n; i++) {
+		struct pcipt_error *failed = NULL;
+
+		/* What is of an earlier boot holds nothing; a bound claim's release says so. */
+		if (is_interrupted(&records.items[i]) &&
+		    recover_one(ctx, &records.items[i], options, lock_deadline, deadline, report,
+				&failed) < 0)
+			pcipt_error_keep_worst(&worst, failed);
+	}
+	pcipt_records_clear(&records);
+	return worst ? pcipt_error_pass(error, worst) : 0;
+}
+
+static int recover_all(struct pcipt_context *ctx, const struct pcipt_options *options,
+		       double lock_deadline, double deadline, struct pcipt_report *report,
+		       struct pcipt_error **error)
+{
+	struct pcipt_error *worst = NULL, *failed = NULL;
+
+	if (pcipt_journal_recover(ctx, NULL, options, lock_deadline, deadline, report, &worst) < 0 &&
+	    !worst)
+		pcipt_fail_memory(&worst);
+	if (recover_claims(ctx, options, lock_deadline, deadline, report, &failed) < 0)
+		pcipt_error_keep_worst(&worst, failed);
+	return worst ? pcipt_error_pass(error, worst) : 0;
+}
+
+/* Somebody at work is no failure of recovery, unless he never comes to his end. */
+static bool waits_for_others(const struct pcipt_error *error)
+{
+	int code = pcipt_error_get_code(error);
+
+	return code == PCIPT_E_LOCKED || code == PCIPT_E_STUCK;
+}
+
+static int as_stuck(struct pcipt_error *why, struct pcipt_error **error)
+{
+	struct pcipt_error *made = NULL;
+
+	if (pcipt_error_get_code(why) != PCIPT_E_LOCKED)
+		return pcipt_error_pass(error, why);
+	pcipt_fail(&made, PCIPT_E_STUCK,
+		   &(struct pcipt_error_facts){ .step = "recover",
+						.address = pcipt_error_get_address(why),
+						.remedy = pcipt_error_get_remedy(why) },
+		   "not finished: %s", pcipt_error_get_message(why));
+	pcipt_error_add_cause(made, why);
+	return pcipt_error_pass(error, made);
+}
+
+int pcipt_recover(struct pcipt_context *ctx, const struct pcipt_options *options,
+		  struct pcipt_report **out, struct pcipt_error **error)
+{
+	_cleanup_(pcipt_report_unrefp) struct pcipt_report *report = NULL, *quick = NULL;
+	struct pcipt_error *why = NULL;
+	struct pcipt_kernel *k;
+	double deadline;
+	int r;
+
+	if (!ctx)
+		return pcipt_fail_argument(error, __func__, "no context");
+	r = pcipt_kernel_get(ctx, &k, error);
+	if (r < 0)
+		return r;
+	report = pcipt_report_new();
+	if (!report)
+		return pcipt_fail_memory(error);
+	deadline = pcipt_transaction_deadline(ctx, k, options);
+	/* First all that can be done at once; then one waits for those whom others have locked. */
+	r = recover_all(ctx, options, k->ops->now(k), deadline, report, &why);
+	if (r < 0 && waits_for_others(why)) {
+		why = pcipt_error_unref(why);
+		quick = steal(&report);
+		report = pcipt_report_new();
+		r = recover_all(ctx, options, deadline, deadline, report, &why);
+		pcipt_report_append(quick, report);
+	}
+	if (out)
+		*out = steal(quick ? &quick : &report);
+	return r < 0 ? as_stuck(why, error) : 0;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Intents of transactions that no claim's record tells of: pcipt_apply() alone. A record
+ * of the same form, begun before the first write to the kernel and synced, gone after the
+ * last one. What the writes of either kind came to stands in the lock files.
+ */
+#include <errno.h>
+#include <libpcipt/claim.h>
+
+#include "transaction/transaction.h"
+
+static char *folder_of(struct pcipt_context *ctx)
+{
+	return pcipt_format("%s/journal", ctx->runtime_dir);
+}
+
+static char *read_line(struct pcipt_kernel *k, const char *path, const char *otherwise)
+{
+	char text[64];
+
+	return strdup(k->ops->read(k, PCIPT_AT_ROOT, path, text, sizeof(text)) > 0 ? text :
+										     otherwise);
+}
+
+static int fail_journal(struct pcipt_context *ctx, int r, struct pcipt_error **error)
+{
+	_cleanup_free_ char *folder = folder_of(ctx);
+	bool denied = r == -EACCES || r == -EROFS || r == -EPERM;
+
+	return pcipt_fail(error,
+			  denied	? PCIPT_E_PERMISSION :
+			  r == -EBADMSG ? PCIPT_E_DAMAGED :
+					  PCIPT_E_IO,
+			  &(struct pcipt_error_facts){
+				  .step = "journal",
+				  .path = folder,
+				  .errnum = r == -EBADMSG ? 0 : -r,
+				  .remedy = r == -ENOSPC  ? "Make room there, then try again" :
+					    r == -EBADMSG ? "Make root the folder's owner and take "
+							    "others' right to write away" :
+							    "Make the folder writable for this process" },
+			  "what is about to be done can't be written down first: %s",
+			  r == -EBADMSG ? "others than root may write to the folder" :
+					  pcipt_errno_text(-r));
+}
+
+/* Who and when: the same facts as a claim's record has. */
+static bool fill(struct pcipt_transaction *t, struct pcipt_record *record)
+{
+	struct pcipt_kernel *k = t->kernel;
+	_cleanup_free_ char *id = read_line(k, "proc/sys/kernel/random/uuid", "");
+
+	record->state = t->plan->kind == PCIPT_PLAN_BIND ? PCIPT_CLAIM_BINDING :
+							   PCIPT_CLAIM_RELEASING;
+	record->boot_id = read_line(k, "proc/sys/kernel/random/boot_id", "unknown");
+	record->id = id && *id ? steal(&id) : pcipt_format("%.0f", k->ops->now(k) * 1e6);
+	record->name = record->id ? pcipt_format("apply-%s", record->id) : NULL;
+	record->since = strdup("unknown");
+	return record->boot_id && record->name && record->since;
+}
+
+int pcipt_journal_begin(struct pcipt_transaction *t, struct pcipt_record *record,
+			struct pcipt_error **error)
+{
+	_cleanup_free_ char *folder = folder_of(t->ctx), *file = NULL, *text = NULL;
+	int r = pcipt_record_from_plan(t->plan, record, error);
+
+	if (r < 0 || record->n_devices == 0)
+		return r;
+	if (!fill(t, record))
+		return pcipt_fail_memory(error);
+	file = pcipt_format("%s.json", record->name);
+	text = pcipt_record_print(record);
+	if (!folder || !file || !text)
+		return pcipt_fail_memory(error);
+	r = t->kernel->ops->record_write(t->kernel, folder, file, text, true);
+	return r < 0 ? fail_journal(t->ctx, r, error) : 0;
+}
+
+static int remove_record(struct pcipt_context *ctx, const struct pcipt_record *record,
+			 struct pcipt_error **error)
+{
+	_cleanup_free_ char *folder = folder_of(ctx);
+	_cleanup_free_ char *file = pcipt_format("%s.json", record->name);
+	struct pcipt_kernel *k;
+	int r = pcipt_kernel_get(ctx, &k, error);
+
+	if (r < 0)
+		return r;
+	if (!folder || !file)
+		return pcipt_fail_memory(error);
+	r = k->ops->record_remove(k, folder, file);
+	return r < 0 && r != -ENOENT ? fail_journal(ctx, r, error) : 0;
+}
+
+/* It stays where a write is out, for whoever comes when that has returned. */
+void pcipt_journal_end(struct pcipt_transaction *t, const struct pcipt_record *record)
+{
+	struct pcipt_error *left = NULL;
+
+	if (record->n_devices == 0 || t->result->outcome == PCIPT_OUTCOME_STUCK)
+		return;
+	if (remove_record(t->ctx, record, &left) < 0)
+		pcipt_result_note_warning(t->result, left);
+}
+
+/* ---- what was left ---- */
+
+static int read_all(struct pcipt_context *ctx, struct pcipt_records *records,
+		    struct pcipt_error **error)
+{
+	_cleanup_free_ char *folder = folder_of(ctx);
+
+	return pcipt_records_read_from(ctx, folder, records, error);
+}
+
+static bool touches(const struct pcipt_record *record, const struct pcipt_plan *plan)
+{
+	for (size_t i = 0; plan && i < plan->n_devices; i++)
+		for (size_t k = 0; k < record->n_devices; k++)
+			if (pcipt_address_key(record->devices[k].at) ==
+			    pcipt_address_key(plan->devices[i].at))
+				return true;
+	return !plan;
+}
+
+int pcipt_journal_touches(struct pcipt_context *ctx, const struct pcipt_plan *plan,
+			  struct pcipt_error **error)
+{
+	struct pcipt_records records;
+	int r = read_all(ctx, &records, error);
+
+	for (size_t i = 0; r == 0 && i < records.n; i++)
+		r = touches(&records.items[i], plan);
+	pcipt_records_clear(&records);
+	return r;
+}
+
+static int is_current(struct pcipt_context *ctx, const struct pcipt_record *record,
+		      struct pcipt_error **error)
+{
+	struct pcipt_records records;
+	int r = read_all(ctx, &records, error);
+
+	for (size_t i = 0; r == 0 && i < records.n; i++)
+		r = pcipt_streq(records.items[i].name, record->name);
+	pcipt_records_clear(&records);
+	return r;
+}
+
+static void note_problems(struct pcipt_report *report, const struct pcipt_records *records)
+{
+	for (size_t i = 0; i < records->n_problems; i++) {
+		const struct pcipt_error *problem = records->problems[i];
+
+		pcipt_report_note(report, pcipt_error_get_path(problem), "damaged", "damaged",
+				  pcipt_error_get_name(problem), pcipt_error_get_message(problem));
+	}
+}
+
+int pcipt_journal_recover(struct pcipt_context *ctx, const struct pcipt_plan *plan,
+			  const struct pcipt_options *options, double lock_deadline,
+			  double deadline, struct pcipt_report *report,
+			  struct pcipt_error **error)
+{
+	struct pcipt_recovery recovery = { NULL, is_current, remove_record, lock_deadline,
+					   deadline };
+	struct pcipt_records records;
+	struct pcipt_error *worst = NULL;
+	int r = read_all(ctx, &records, error);
+
+	if (r < 0)
+		return r;
+	note_problems(report, &records);
+	for (size_t i = 0; i < records.n; i++) {
+		struct pcipt_error *failed = NULL;
+
+		recovery.record = &records.items[i];
+		if (!touches(recovery.record, plan) ||
+		    pcipt_recover_record(ctx, &recovery, options, report, &failed) == 0)
+			continue;
+		pcipt_error_keep_worst(&worst, failed);
+	}
+	pcipt_records_clear(&records);
+	return worst ? pcipt_error_pass(error, worst) : 0;
+}

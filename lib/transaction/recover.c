@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One record that was left half way. Whether its bind or its release was interrupted, its
+ * devices go back to what was taken down, by the same steps as a release: led by what each
+ * is now. That its locks are free proves that nobody is at it any more.
+ */
+#include <errno.h>
+#include <libpcipt/claim.h>
+
+#include "transaction/transaction.h"
+
+static void note(struct pcipt_report *report, const struct pcipt_record *record, const char *to,
+		 const char *reason, const char *message)
+{
+	pcipt_report_note(report, record->name, pcipt_claim_state_name(record->state), to, reason,
+			  message);
+}
+
+/* Under the locks: 1 when the devices are back and the record has ended, 0 when it had before. */
+static int lead_back(struct pcipt_transaction *t, const struct pcipt_recovery *recovery,
+		     struct pcipt_snapshot *snap, struct pcipt_error **error)
+{
+	int r = recovery->is_current(t->ctx, recovery->record, error);
+
+	if (r <= 0)
+		return r;
+	r = pcipt_transaction_run(t, error);
+	if (r < 0)
+		return r;
+	pcipt_warn_left_alone(snap, recovery->record, t->plan, t->result);
+	r = recovery->end(t->ctx, recovery->record, error);
+	return r < 0 ? r : 1;
+}
+
+/* The word and the sentence for a record that has ended. */
+static void note_ended(struct pcipt_report *report, const struct pcipt_record *record,
+		       const struct pcipt_result *result)
+{
+	const struct pcipt_error *warning = pcipt_result_warning_at(result, 0);
+	bool failed = pcipt_error_get_code(warning) == PCIPT_E_ROLLBACK_INCOMPLETE;
+
+	note(report, record, "ended", failed ? "restore-failed" : "interrupted",
+	     warning ? pcipt_error_get_message(warning) : "its devices are as they were before it");
+}
+
+/* What keeps a record from its end: told, and passed on as what recovery comes to. */
+static int fail_recovery(struct pcipt_report *report, const struct pcipt_record *record,
+			 struct pcipt_error *why, struct pcipt_error **error)
+{
+	int code = pcipt_error_get_code(why);
+	const char *state = pcipt_claim_state_name(record->state);
+
+	if (code == PCIPT_E_STUCK || code == PCIPT_E_LOCKED) {
+		note(report, record, "stuck", code == PCIPT_E_LOCKED ? "locked" : "write-outstanding",
+		     pcipt_error_get_message(why));
+		return pcipt_error_pass(error, why);
+	}
+	note(report, record, state, pcipt_error_get_name(why), pcipt_error_get_message(why));
+	return pcipt_error_pass(error, why);
+}
+
+static int end_other_boot(struct pcipt_context *ctx, const struct pcipt_recovery *recovery,
+			  struct pcipt_report *report, struct pcipt_error **error)
+{
+	int r = recovery->end(ctx, recovery->record, error);
+
+	if (r == 0)
+		note(report, recovery->record, "ended", "earlier-boot",
+		     "its devices were given back by the reboot");
+	return r;
+}
+
+int pcipt_recover_record(struct pcipt_context *ctx, const struct pcipt_recovery *recovery,
+			 const struct pcipt_options *options, struct pcipt_report *report,
+			 struct pcipt_error **error)
+{
+	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
+	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
+	struct pcipt_transaction t = { .deadline = recovery->deadline,
+				       .lock_deadline = recovery->lock_deadline,
+				       .recovers = true };
+	struct pcipt_error *why = NULL;
+	int r;
+
+	if (recovery->record->other_boot)
+		return end_other_boot(ctx, recovery, report, error);
+	r = pcipt_record_snapshot(ctx, recovery->record, &snap, &why);
+	if (r == 0)
+		r = pcipt_plan_from_record(snap, recovery->record, &plan, &why);
+	if (r < 0)
+		return fail_recovery(report, recovery->record, why, error);
+	r = pcipt_transaction_begin(&t, ctx, plan, options, &why);
+	if (r == 0)
+		r = lead_back(&t, recovery, snap, &why);
+	if (r == 1)
+		note_ended(report, recovery->record, t.result);
+	pcipt_transaction_end(&t);
+	return r < 0 ? fail_recovery(report, recovery->record, why, error) : 0;
+}
