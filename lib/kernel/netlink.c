@@ -338,7 +338,8 @@ static int ask_all(struct asking *asking)
 		r = asking->too_many_ids ? -E2BIG : find_ids(asking);
 	if (asking->socket >= 0)
 		close(asking->socket);
-	return r == 0 && asking->interrupted ? -EINTR : r;
+	/* Not EINTR, which is a signal's: the tables are busy, and may be asked again. */
+	return r == 0 && asking->interrupted ? -EAGAIN : r;
 }
 
 /* Each namespace in turn. The first is our own already. */
@@ -432,7 +433,7 @@ static int take_answers(int in, struct pcipt_networks *networks, unsigned int ms
 	return r;
 }
 
-/* What one copy finds out; -EINTR when the tables changed under its hands. */
+/* What one copy finds out; -EAGAIN when the tables changed under its hands. */
 static int ask_once(struct real_kernel *real, struct asking *asking,
 		    struct pcipt_networks *networks, unsigned int ms)
 {
@@ -452,8 +453,8 @@ static int ask_once(struct real_kernel *real, struct asking *asking,
 	if (r != 1)
 		return r == 0 ? -EIO : r;
 	for (size_t i = 0; i < networks->n; i++)
-		if (networks->items[i].result == -EINTR)
-			return -EINTR;
+		if (networks->items[i].result == -EAGAIN)
+			return -EAGAIN;
 	return 0;
 }
 
@@ -492,8 +493,9 @@ int pcipt_real_ask_networks(struct pcipt_kernel *k, struct pcipt_networks *netwo
 	for (int i = 0; r == 0 && i < ATTEMPTS; i++) {
 		forget(networks);
 		r = ask_once(real, asking, networks, ms);
-		if (r != -EINTR)
+		if (r != -EAGAIN)
 			break;
+		/* The last attempt counts: which of them it was that changed is told there. */
 		r = 0;
 	}
 	for (size_t i = 0; i < networks->n; i++)

@@ -55,7 +55,7 @@ static void tell_unknown(struct collection *c, struct pcipt_device *device, char
 			 const char *remedy)
 {
 	pcipt_uses_add(c->inquiry->uses, device, PCIPT_USE_UNKNOWN,
-		       strdup("what its network interfaces are used for"), evidence,
+		       strdup("all that its network interfaces are used for"), evidence,
 		       remedy ? strdup(remedy) : NULL);
 }
 
