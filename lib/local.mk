@@ -21,6 +21,7 @@ libpcipt_core_la_SOURCES = \
 	lib/kernel/modules.c \
 	lib/kernel/namespaces.c \
 	lib/kernel/netlink.c lib/kernel/netlink.h lib/kernel/networks.h \
+	lib/kernel/netlink-copy.c \
 	lib/kernel/pipe.c lib/kernel/pipe.h \
 	lib/kernel/process.c lib/kernel/process.h \
 	lib/kernel/raw.h \

@@ -556,6 +556,22 @@ START_TEST(found_by_its_name)
 }
 END_TEST
 
+/* Where not all that hangs below was looked at, the card may be in what was not. */
+START_TEST(deeper_than_anything)
+{
+	struct tree *tree = tree_with_card();
+	char path[200] = "d";
+
+	for (int i = 0; i < 60; i++)
+		strcat(path, "/d");
+	add_folder(tree, path);
+	collect(tree, 0);
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_UNKNOWN);
+	tree_free(tree);
+}
+END_TEST
+
 /* A recorded tree through the whole library: the seam itself says that it can't tell. */
 START_TEST(recorded_tree)
 {
@@ -606,6 +622,7 @@ Suite *suite_net(void)
 	tcase_add_test(collector, what_cannot_be_told);
 	tcase_add_loop_test(collector, found_by_its_parent, 0, 2);
 	tcase_add_test(collector, found_by_its_name);
+	tcase_add_test(collector, deeper_than_anything);
 	tcase_add_test(collector, recorded_tree);
 	suite_add_tcase(suite, plain);
 	suite_add_tcase(suite, collector);

@@ -58,6 +58,21 @@ network_card() {
 	same "without it" "" "$(blockers $full)"
 }
 
+# The disk's own findings are told of its controller.
+disk() {
+	same "an idle stick: no blocker" "" "$(blockers $full)"
+	mkfs.vfat /dev/sda >/dev/null
+	same "with a file system that isn't mounted" "" "$(blockers $full)"
+	mkdir -p stick
+	modprobe -a vfat nls_ascii nls_cp437 2>/dev/null
+	mount -t vfat /dev/sda stick || not_ok "the stick can't be mounted"
+	same "mounted" mounted-filesystem "$(blockers $full)"
+	seen mounted-filesystem sda
+	run 3 bind $full
+	umount stick
+	same "unmounted" "" "$(blockers $full)"
+}
+
 # As a virtual machine does that was given a USB device.
 program() {
 	port=$(basename "$(dirname "$(dirname "$(ls -d $device/$full/usb*/*/*/net)")")")
@@ -83,6 +98,7 @@ program() {
 
 idle_controllers
 keyboard
+disk
 network_card
 program
 finish
