@@ -101,6 +101,7 @@ libpcipt_core_la_SOURCES = \
 	lib/claims/event.c lib/claims/event.h \
 	lib/claims/monitor.c \
 	lib/claims/name.c \
+	lib/claims/reconcile.c \
 	lib/claims/recover.c \
 	lib/claims/release.c \
 	lib/claims/store.c

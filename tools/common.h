@@ -63,6 +63,7 @@ enum {
 	OPT_DRY_RUN = 1 << 20,
 	OPT_TIMEOUT = 1 << 21,
 	OPT_PERSISTENT = 1 << 24,
+	OPT_BOOT = 1 << 25,
 	OPT_ALWAYS = OPT_JSON | OPT_ROOT | OPT_VERBOSE | OPT_HELP
 };
 
@@ -230,6 +231,7 @@ void append_claim(struct tool *t, const struct pcipt_claim *claim);
 int verb_forget(struct tool *t);
 int verb_monitor(struct tool *t);
 int verb_recover(struct tool *t);
+int verb_reconcile(struct tool *t);
 int verb_version(struct tool *t);
 
 #endif

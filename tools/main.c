@@ -44,6 +44,8 @@ static const struct verb verbs[] = {
 	  SHAPE_CLAIMS, NULL, verb_forget },
 	{ "monitor", NULL, "tell what happens to devices and claims, until it is ended", 0, 0, 0,
 	  "{}", NULL, verb_monitor },
+	{ "reconcile", NULL, "lead every claim to where it can be", OPT_TIMEOUT | OPT_BOOT, 0, 0,
+	  "{\"actions\":[]}", NULL, verb_reconcile },
 	{ "recover", NULL, "finish what was interrupted", OPT_TIMEOUT, 0, 0,
 	  "{\"actions\":[]}", NULL, verb_recover },
 	{ "version", NULL, "print the library's version", 0, 0, 0, "{\"version\":null}", NULL,
@@ -176,7 +178,7 @@ static int run(struct tool *t, int argc, char **argv)
 static int finish(struct tool *t, int status)
 {
 	bool changes = t->verb && (t->verb->run == verb_bind || t->verb->run == verb_release ||
-				    t->verb->run == verb_recover);
+				    t->verb->run == verb_recover || t->verb->run == verb_reconcile);
 	int lost = 0;
 
 	if (t->given & OPT_JSON) {

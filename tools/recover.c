@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pcipt recover: finishes binds and releases that were interrupted. */
+/* pcipt recover and reconcile: lead claims to where they can be. */
 #include "common.h"
 
-static void print_actions(const struct pcipt_report *report)
+static void print_actions(const struct tool *t, const struct pcipt_report *report)
 {
 	size_t n = pcipt_report_action_count(report);
 
@@ -11,8 +11,8 @@ static void print_actions(const struct pcipt_report *report)
 		    pcipt_report_action_from(report, i), pcipt_report_action_to(report, i),
 		    pcipt_report_action_reason(report, i),
 		    pcipt_report_action_message(report, i));
-	if (n == 0)
-		say(stdout, "nothing was interrupted\n");
+	if (n == 0 && !(t->given & OPT_BOOT))
+		say(stdout, "nothing to do\n");
 }
 
 static int merge_report(struct tool *t, const struct pcipt_report *report)
@@ -30,7 +30,8 @@ static int merge_report(struct tool *t, const struct pcipt_report *report)
 	return 0;
 }
 
-int verb_recover(struct tool *t)
+static int run(struct tool *t, int (*lead)(struct pcipt_context *ctx, const struct pcipt_options *options,
+					   struct pcipt_report **report, struct pcipt_error **error))
 {
 	_cleanup_(cleanup_options) struct pcipt_options *options = NULL;
 	_cleanup_(cleanup_report) struct pcipt_report *report = NULL;
@@ -39,12 +40,24 @@ int verb_recover(struct tool *t)
 
 	if (status)
 		return status;
-	if (pcipt_recover(t->ctx, options, &report, &error) != 0)
+	/* Whoever asks by hand wants it tried now. */
+	pcipt_options_set_now(options, true);
+	if (lead(t->ctx, options, &report, &error) != 0)
 		status = fail(t, error);
 	if (!report)
 		return status;
 	if (t->out)
 		return worse(status, merge_report(t, report));
-	print_actions(report);
+	print_actions(t, report);
 	return status;
+}
+
+int verb_recover(struct tool *t)
+{
+	return run(t, pcipt_recover);
+}
+
+int verb_reconcile(struct tool *t)
+{
+	return run(t, pcipt_reconcile);
 }

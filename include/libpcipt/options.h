@@ -52,6 +52,11 @@ PCIPT_API int pcipt_options_set_name(struct pcipt_options *options, const char *
  */
 PCIPT_API void pcipt_options_set_persistent(struct pcipt_options *options, bool yes);
 /**
+ * Try at once what waits for its next attempt, too. Read by pcipt_reconcile(). Default
+ * false. Since 0.1.
+ */
+PCIPT_API void pcipt_options_set_now(struct pcipt_options *options, bool yes);
+/**
  * Who wants the claim, free text of up to 255 bytes. Read by pcipt_bind(), and by
  * pcipt_release(), which then ends that owner's claims only. Since 0.1.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Recovery, and what it did: transactions that were interrupted (their process was killed,
- * or a write of theirs had not returned from the kernel) are finished.
+ * Recovery and reconciling, and what they did: transactions that were interrupted (their
+ * process was killed, or a write of theirs had not returned from the kernel) are finished,
+ * and claims are led to where they can be.
  */
 #ifndef LIBPCIPT_REPORT_H
 #define LIBPCIPT_REPORT_H
@@ -32,17 +33,40 @@ PCIPT_BEGIN_DECLS
 PCIPT_API int pcipt_recover(struct pcipt_context *ctx, const struct pcipt_options *options,
 			    struct pcipt_report **report, struct pcipt_error **error);
 
+/**
+ * pcipt_reconcile - lead every claim to where it can be
+ *
+ * Does pcipt_recover(), then holds each claim against the machine: a claim of an earlier
+ * boot that is persistent is bound again, one whose device was moved follows it, one that
+ * lost a device takes it again, and one that can't be had says what it waits for and when
+ * it is tried again. Findings are judged afresh. Each device that is touched is touched by
+ * a transaction of its claim. What is done in each state and situation is a table of
+ * doc/catalogue.md. A claim that failed is tried again when its deadline has come, or with
+ * pcipt_options_set_now(). Calling it when there is nothing to do costs a snapshot.
+ *
+ * @report: a line for each claim that was changed, or waits; as in pcipt_recover().
+ *
+ * After 0 every claim is bound, ended, or waiting with a reason. Errors: as
+ * pcipt_recover(), and those of pcipt_snapshot_new(). Since 0.1.
+ */
+PCIPT_API int pcipt_reconcile(struct pcipt_context *ctx, const struct pcipt_options *options,
+			      struct pcipt_report **report, struct pcipt_error **error);
+
 PCIPT_API struct pcipt_report *pcipt_report_ref(struct pcipt_report *report);
 PCIPT_API struct pcipt_report *pcipt_report_unref(struct pcipt_report *report);
 /** How many lines it has. Since 0.1. */
 PCIPT_API size_t pcipt_report_action_count(const struct pcipt_report *report);
 /** The claim's name; of a transaction without a claim "apply-…". NULL past the end. */
 PCIPT_API const char *pcipt_report_action_claim(const struct pcipt_report *report, size_t i);
-/** Its state before: "binding", "releasing", or "damaged". */
+/** Its state before, or "damaged". */
 PCIPT_API const char *pcipt_report_action_from(const struct pcipt_report *report, size_t i);
-/** Its state now: "ended", "stuck", or what it was. */
+/** Its state now, or "ended". */
 PCIPT_API const char *pcipt_report_action_to(const struct pcipt_report *report, size_t i);
-/** Why, in a word: "interrupted", "earlier-boot", "restore-failed", "locked", an error's name. */
+/**
+ * Why, in a word: a situation's name (doc/catalogue.md), or "interrupted", "earlier-boot",
+ * "given-back", "restore-failed", "refused", "bind-failed", "locked", "write-outstanding",
+ * "rollback-incomplete", "permission", an error's name.
+ */
 PCIPT_API const char *pcipt_report_action_reason(const struct pcipt_report *report, size_t i);
 /** The same in a sentence. */
 PCIPT_API const char *pcipt_report_action_message(const struct pcipt_report *report, size_t i);

@@ -17,6 +17,7 @@ static void options_destroy(struct pcipt_options *options)
 	free(options->driver);
 	free(options->name);
 	free(options->owner);
+	free(options->for_claim);
 	free(options);
 }
 
@@ -49,6 +50,8 @@ struct pcipt_options *pcipt_options_copy(const struct pcipt_options *from)
 	to->owner = pcipt_dup(from->owner, &ok);
 	to->with_set = from->with_set;
 	to->persistent = from->persistent;
+	to->now = from->now;
+	to->for_claim = pcipt_dup(from->for_claim, &ok);
 	to->timeout_ms = from->timeout_ms;
 	to->cancel_fd = from->cancel_fd;
 	to->progress = from->progress;
@@ -60,6 +63,12 @@ struct pcipt_options *pcipt_options_copy(const struct pcipt_options *from)
 		to->n_allow++;
 	}
 	return ok && to->allow ? to : pcipt_options_unref(to);
+}
+
+void pcipt_options_set_now(struct pcipt_options *options, bool yes)
+{
+	if (options)
+		options->now = yes;
 }
 
 void pcipt_options_set_timeout_ms(struct pcipt_options *options, uint32_t ms)

@@ -19,6 +19,8 @@ struct pcipt_options {
 	char *owner;
 	bool with_set;
 	bool persistent;
+	bool now;
+	char *for_claim; /* inside: the id of the claim that the devices are bound for */
 	struct pcipt_allow *allow;
 	size_t n_allow;
 	uint32_t timeout_ms; /* 0: the context's */

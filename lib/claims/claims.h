@@ -33,6 +33,9 @@ int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
 		      struct pcipt_error **error);
 int pcipt_store_advance(struct pcipt_context *ctx, struct pcipt_record *record, int state,
 			struct pcipt_error **error);
+/* A claim of an earlier boot begins anew in this one, as pending. */
+int pcipt_store_renew(struct pcipt_context *ctx, struct pcipt_record *record,
+		      struct pcipt_error **error);
 /* Waiting or stuck: for which reason, as a code and a sentence, and when it is looked at again. */
 int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int state,
 		     const char *reason, const char *message, int64_t ms,

@@ -163,6 +163,20 @@ static int observe_device(const struct pcipt_record *record,
 	return 0;
 }
 
+struct pcipt_device *pcipt_recorded_device(const struct pcipt_record_device *recorded,
+					   struct pcipt_snapshot *snap)
+{
+	struct pcipt_device *device = in_place(recorded, snap);
+	int verdict;
+
+	if (device || !recorded->identity)
+		return device;
+	if (pcipt_identity_compare(snap, recorded->identity, recorded->serial, &verdict, &device,
+				   NULL, NULL) < 0)
+		return NULL;
+	return verdict == PCIPT_VERDICT_SAME || verdict == PCIPT_VERDICT_MOVED ? device : NULL;
+}
+
 /* ---- the claim ---- */
 
 void pcipt_observation_clear(struct pcipt_observation *observation)

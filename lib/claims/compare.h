@@ -54,6 +54,10 @@ int pcipt_observe(const struct pcipt_record *record, struct pcipt_snapshot *snap
 		  struct pcipt_observation *observation, struct pcipt_error **error);
 void pcipt_observation_clear(struct pcipt_observation *observation);
 
+/* Where a recorded device is now: in its place, or elsewhere for sure; else NULL. */
+struct pcipt_device *pcipt_recorded_device(const struct pcipt_record_device *recorded,
+					   struct pcipt_snapshot *snap);
+
 /* What the table says for a state and a situation. */
 struct pcipt_reconcile_cell pcipt_reconcile_cell(int state, enum pcipt_situation situation,
 						 bool persistent);

@@ -5,6 +5,9 @@
 
 #include "claims/claims.h"
 
+/* For how long two file operations of somebody else are waited for, in milliseconds. */
+#define LOCK_MS 5000
+
 /* The time in so many milliseconds, RFC 3339 in UTC; or NULL without memory. */
 static char *utc_in(int64_t ms)
 {
@@ -24,12 +27,17 @@ static int fail_store(struct pcipt_context *ctx, const struct pcipt_record *reco
 	_cleanup_free_ char *path = pcipt_format("%s/%s.json", folder, record->name);
 	const char *remedy = errnum == EEXIST ? "Choose another name, or release that claim" :
 			     errnum == ENOSPC ? "Make room there, then try again" :
+			     errnum == ESTALE ? "See `pcipt claims` for the claims there are" :
+			     errnum == EAGAIN ? "Wait until the process that works on the claims is "
+						"through, then try again" :
 			     errnum == EBADMSG ? "Make root the folder's owner and take others' right "
 						 "to write away" :
 						 "Make the folder writable for this process";
 	int code = errnum == EEXIST ? PCIPT_E_NAME :
 		   errnum == EACCES || errnum == EROFS || errnum == EPERM ? PCIPT_E_PERMISSION :
 		   errnum == EBADMSG ? PCIPT_E_DAMAGED :
+		   errnum == ESTALE  ? PCIPT_E_NO_CLAIM :
+		   errnum == EAGAIN  ? PCIPT_E_LOCKED :
 				       PCIPT_E_IO;
 
 	return pcipt_fail(error, code,
@@ -39,6 +47,8 @@ static int fail_store(struct pcipt_context *ctx, const struct pcipt_record *reco
 						       .remedy = remedy },
 			  "the record of the claim %s can't be written: %s", record->name,
 			  errnum == EEXIST  ? "a claim of this name exists" :
+			  errnum == ESTALE  ? "it has ended meanwhile" :
+			  errnum == EAGAIN  ? "another process holds the claims' lock" :
 			  errnum == EBADMSG ? "others than root may write to its folder" :
 					      pcipt_errno_text(errnum));
 }
@@ -54,42 +64,149 @@ static bool set_times(struct pcipt_record *record, int64_t ms)
 	return record->since && (ms < 0 || record->deadline);
 }
 
-static int put(struct pcipt_context *ctx, struct pcipt_record *record, bool exclusive,
-	       struct pcipt_error **error)
-{
-	_cleanup_free_ char *folder = pcipt_records_folder(ctx, record->persistent);
-	_cleanup_free_ char *file = pcipt_format("%s.json", record->name);
-	_cleanup_free_ char *text = pcipt_record_print(record);
-	struct pcipt_kernel *k;
-	int r = pcipt_kernel_get(ctx, &k, error);
+/* ---- one file, one writer ---- */
 
+/* A record's file for as long as it is worked on. */
+struct file {
+	struct pcipt_kernel *kernel;
+	char *folder, *name;
+	int lock; /* -1 when it isn't taken */
+};
+
+static void close_file(struct file *file)
+{
+	if (file->lock >= 0)
+		file->kernel->ops->unlock(file->kernel, file->lock, false);
+	free(file->folder);
+	free(file->name);
+}
+
+static int open_file(struct pcipt_context *ctx, const struct pcipt_record *record,
+		     struct file *file, struct pcipt_error **error)
+{
+	int r;
+
+	memset(file, 0, sizeof(*file));
+	file->lock = -1;
+	r = pcipt_kernel_get(ctx, &file->kernel, error);
 	if (r < 0)
 		return r;
-	if (!folder || !file || !text)
+	file->folder = pcipt_records_folder(ctx, record->persistent);
+	file->name = pcipt_format("%s.json", record->name);
+	return file->folder && file->name ? 0 : pcipt_fail_memory(error);
+}
+
+/*
+ * From looking whether the record is still there until it is written or removed, nobody
+ * else may do either: a record that has ended meanwhile would come back. Held for two
+ * file operations, so waiting for it is no matter of devices.
+ */
+static int lock_file(struct pcipt_context *ctx, const struct pcipt_record *record,
+		     struct file *file, struct pcipt_error **error)
+{
+	_cleanup_free_ char *folder = pcipt_format("%s/locks", ctx->runtime_dir);
+	struct pcipt_kernel *k = file->kernel;
+	double deadline = k->ops->now(k) + LOCK_MS;
+	char holder[1024];
+
+	if (!folder)
 		return pcipt_fail_memory(error);
-	r = k->ops->record_write(k, folder, file, text, exclusive);
+	for (;;) {
+		file->lock = k->ops->lock(k, folder, "claims", "libpcipt-lock/1\n", holder,
+					  sizeof(holder));
+		if (file->lock >= 0)
+			return 0;
+		if (file->lock != -EAGAIN || k->ops->now(k) > deadline)
+			return fail_store(ctx, record, -file->lock, error);
+		k->ops->wait(k, -1, 1);
+	}
+}
+
+/* 0 when the file still is this claim's, -ESTALE when it has ended, or another errno. */
+static int check_file(const struct file *file, const struct pcipt_record *record)
+{
+	struct pcipt_kernel *k = file->kernel;
+	_cleanup_free_ char *text = NULL;
+	struct pcipt_record now;
+	size_t length;
+	int r = k->ops->record_read(k, file->folder, file->name, &text, &length);
+
+	if (r == -ENOENT)
+		return -ESTALE;
+	if (r < 0)
+		return r;
+	/* A damaged one is nobody's; writing it anew mends it. */
+	if (pcipt_record_parse(text, length, &now, NULL) < 0)
+		return 0;
+	r = pcipt_streq(now.id, record->id) ? 0 : -ESTALE;
+	pcipt_record_clear(&now);
+	return r;
+}
+
+/* Writes the record over the one that is there. */
+static int replace(struct pcipt_context *ctx, const struct pcipt_record *record,
+		   struct pcipt_error **error)
+{
+	_cleanup_free_ char *text = pcipt_record_print(record);
+	_cleanup_(close_file) struct file file;
+	int r = open_file(ctx, record, &file, error);
+
+	if (r == 0 && !text)
+		r = pcipt_fail_memory(error);
+	if (r == 0)
+		r = lock_file(ctx, record, &file, error);
+	if (r < 0)
+		return r;
+	r = check_file(&file, record);
+	if (r == 0)
+		r = file.kernel->ops->record_write(file.kernel, file.folder, file.name, text,
+						   false);
 	return r < 0 ? fail_store(ctx, record, -r, error) : 0;
 }
 
-/* A state that the call itself leads on from: it has the call's deadline, and an undo's. */
-static int put_state(struct pcipt_context *ctx, struct pcipt_record *record, int state,
-		     bool exclusive, struct pcipt_error **error)
+/* Writes it where nothing may be yet. */
+static int create(struct pcipt_context *ctx, const struct pcipt_record *record,
+		  struct pcipt_error **error)
 {
-	record->state = state;
-	free(record->reason);
-	free(record->message);
-	record->reason = record->message = NULL;
-	record->attempts = 0;
-	if (!set_times(record, state == PCIPT_CLAIM_BOUND ? -1 : (int64_t)ctx->timeout_ms * 2))
-		return pcipt_fail_memory(error);
-	return put(ctx, record, exclusive, error);
+	_cleanup_free_ char *text = pcipt_record_print(record);
+	_cleanup_(close_file) struct file file;
+	int r = open_file(ctx, record, &file, error);
+
+	if (r == 0 && !text)
+		r = pcipt_fail_memory(error);
+	if (r < 0)
+		return r;
+	r = file.kernel->ops->record_write(file.kernel, file.folder, file.name, text, true);
+	return r < 0 ? fail_store(ctx, record, -r, error) : 0;
 }
+
+/* ---- states ---- */
 
 static char *read_line(struct pcipt_kernel *k, const char *path)
 {
 	char text[64];
 
 	return k->ops->read(k, PCIPT_AT_ROOT, path, text, sizeof(text)) > 0 ? strdup(text) : NULL;
+}
+
+/* A state that the call itself leads on from: it has the call's deadline, and an undo's. */
+static bool set_state(struct pcipt_context *ctx, struct pcipt_record *record, int state)
+{
+	record->state = state;
+	free(record->reason);
+	free(record->message);
+	record->reason = record->message = NULL;
+	record->attempts = 0;
+	return set_times(record,
+			 state == PCIPT_CLAIM_BOUND ? -1 : (int64_t)ctx->timeout_ms * 2);
+}
+
+/* Which boot it is of, since the kernel's state goes with it. */
+static void set_boot(struct pcipt_kernel *k, struct pcipt_record *record)
+{
+	free(record->boot_id);
+	record->boot_id = read_line(k, "proc/sys/kernel/random/boot_id");
+	record->other_boot = false;
 }
 
 /*
@@ -123,21 +240,34 @@ int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
 
 	if (r < 0)
 		return r;
-	free(record->boot_id);
+	set_boot(k, record);
 	free(record->id);
-	/* Which boot it is of, since the kernel's state goes with it; and a number of its own. */
-	record->boot_id = read_line(k, "proc/sys/kernel/random/boot_id");
 	record->id = read_line(k, "proc/sys/kernel/random/uuid");
 	if (!record->id)
 		record->id = pcipt_format("%.0f", pcipt_now_ms() * 1e6);
-	r = put_state(ctx, record, PCIPT_CLAIM_BINDING, true, error);
+	if (!set_state(ctx, record, PCIPT_CLAIM_BINDING))
+		return pcipt_fail_memory(error);
+	r = create(ctx, record, error);
 	return r == 0 ? check_other_folder(ctx, record, error) : r;
 }
 
 int pcipt_store_advance(struct pcipt_context *ctx, struct pcipt_record *record, int state,
 			struct pcipt_error **error)
 {
-	return put_state(ctx, record, state, false, error);
+	return set_state(ctx, record, state) ? replace(ctx, record, error) :
+					       pcipt_fail_memory(error);
+}
+
+int pcipt_store_renew(struct pcipt_context *ctx, struct pcipt_record *record,
+		      struct pcipt_error **error)
+{
+	struct pcipt_kernel *k;
+	int r = pcipt_kernel_get(ctx, &k, error);
+
+	if (r < 0)
+		return r;
+	set_boot(k, record);
+	return pcipt_store_advance(ctx, record, PCIPT_CLAIM_PENDING, error);
 }
 
 int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int state,
@@ -158,23 +288,22 @@ int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int
 	record->message = copies[1];
 	record->attempts = again ? record->attempts + 1 : 1;
 	record->state = state;
-	if (!set_times(record, ms))
-		return pcipt_fail_memory(error);
-	return put(ctx, record, false, error);
+	return set_times(record, ms) ? replace(ctx, record, error) : pcipt_fail_memory(error);
 }
 
 int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record,
 		    struct pcipt_error **error)
 {
-	_cleanup_free_ char *folder = pcipt_records_folder(ctx, record->persistent);
-	_cleanup_free_ char *file = pcipt_format("%s.json", record->name);
-	struct pcipt_kernel *k;
-	int r = pcipt_kernel_get(ctx, &k, error);
+	_cleanup_(close_file) struct file file;
+	int r = open_file(ctx, record, &file, error);
 
+	if (r == 0)
+		r = lock_file(ctx, record, &file, error);
 	if (r < 0)
 		return r;
-	if (!folder || !file)
-		return pcipt_fail_memory(error);
-	r = k->ops->record_remove(k, folder, file);
-	return r < 0 && r != -ENOENT ? fail_store(ctx, record, -r, error) : 0;
+	r = check_file(&file, record);
+	if (r == 0)
+		r = file.kernel->ops->record_remove(file.kernel, file.folder, file.name);
+	/* It has ended already; what has its name now is another's. */
+	return r < 0 && r != -ENOENT && r != -ESTALE ? fail_store(ctx, record, -r, error) : 0;
 }

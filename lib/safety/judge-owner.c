@@ -48,12 +48,22 @@ const struct pcipt_record *pcipt_judge_common_claim(struct judgement *j)
 	return common;
 }
 
+/* Whether it is for this very claim that the set is made: its devices are taken again. */
+static bool is_for(const struct judgement *j, const struct pcipt_record *record)
+{
+	const struct pcipt_options *options = j->set->options;
+
+	return options && options->for_claim && pcipt_streq(options->for_claim, record->id);
+}
+
 void pcipt_judge_owner(struct judgement *j, struct pcipt_device *device)
 {
 	const struct pcipt_record *holder =
 		pcipt_records_holder(&j->evidence->records, device->at,
 				     pcipt_device_get_identity(device));
 
+	if (holder && is_for(j, holder))
+		return;
 	if (holder)
 		FIND(j, "claimed", device,
 		     pcipt_format("%s belongs to the claim %s", device->address, holder->name),

@@ -172,6 +172,8 @@ static int read_and_compare(struct pcipt_transaction *t, struct pcipt_error **er
 static int compare_unclaimed(struct pcipt_transaction *t, struct pcipt_error **error)
 {
 	const struct pcipt_plan *plan = t->plan;
+	const struct pcipt_options *request = plan->set->request;
+	const char *own = request ? request->for_claim : NULL;
 	struct pcipt_records records;
 	int r = pcipt_records_read(t->ctx, &records, error);
 
@@ -180,7 +182,8 @@ static int compare_unclaimed(struct pcipt_transaction *t, struct pcipt_error **e
 			pcipt_records_holder(&records, plan->devices[i].at,
 					     plan->devices[i].identity);
 
-		if (holder && !pcipt_streq(holder->name, plan->set->claim))
+		if (holder && !pcipt_streq(holder->name, plan->set->claim) &&
+		    (!own || !pcipt_streq(holder->id, own)))
 			r = pcipt_fail_stale(&plan->devices[i], "claim", NULL, holder->name, error);
 	}
 	pcipt_records_clear(&records);

@@ -49,6 +49,18 @@ void sim_put_record(struct sim *sim, const char *folder, const char *name, const
 	record->text = strdup(text);
 }
 
+void sim_take_record(struct sim *sim, const char *name)
+{
+	struct sim_record *record = find_record(sim, NULL, name);
+
+	if (!record)
+		return;
+	free(record->folder);
+	free(record->name);
+	free(record->text);
+	*record = sim->records[--sim->n_records];
+}
+
 int sim_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
 		     const char *text, bool exclusive)
 {
@@ -91,12 +103,8 @@ int sim_record_remove(struct pcipt_kernel *k, const char *folder, const char *na
 	struct sim_record *record = find_record(sim, folder, name);
 	int r = record ? 0 : -ENOENT;
 
-	if (record && verdict.happens) {
-		free(record->folder);
-		free(record->name);
-		free(record->text);
-		*record = sim->records[--sim->n_records];
-	}
+	if (record && verdict.happens)
+		sim_take_record(sim, record->name);
 	r = verdict.answer ? verdict.answer : r;
 	sim_note(sim, what, r);
 	free(what);

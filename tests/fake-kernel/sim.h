@@ -114,6 +114,7 @@ void sim_block(struct sim *sim, const char *contains);
 void sim_let_go(struct sim *sim);
 /* Another process locks a device, and wrote this into the file; NULL lets go of it. */
 void sim_lock_elsewhere(struct sim *sim, const char *address, const char *text);
+bool sim_lock_is_held(struct sim *sim, const char *name);
 size_t sim_locks_held(const struct sim *sim);
 
 /* is_real() and what is writable. */
@@ -145,6 +146,8 @@ size_t sim_record_count(const struct sim *sim);
 const char *sim_record(const struct sim *sim, const char *name);
 /* The folder that it lies in, or NULL. */
 const char *sim_record_folder(const struct sim *sim, const char *name);
+/* Takes it away, as another process would: no log, no fault. */
+void sim_take_record(struct sim *sim, const char *name);
 void sim_put_record(struct sim *sim, const char *folder, const char *name, const char *text);
 
 #endif

@@ -87,6 +87,11 @@ void sim_lock_elsewhere(struct sim *sim, const char *address, const char *text)
 	snprintf(lock->text, sizeof(lock->text), "%s", text ? text : "");
 }
 
+bool sim_lock_is_held(struct sim *sim, const char *name)
+{
+	return find_lock(sim, name)->held;
+}
+
 size_t sim_locks_held(const struct sim *sim)
 {
 	size_t n = 0;

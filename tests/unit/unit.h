@@ -40,6 +40,7 @@
 	SUITE(claim)                                                                              \
 	SUITE(compare)                                                                            \
 	SUITE(monitor)                                                                            \
+	SUITE(reconcile)                                                                          \
 	SUITE(persistent)                                                                         \
 	SUITE(release)                                                                            \
 	SUITE(recover)                                                                            \

@@ -17,7 +17,7 @@ _pcipt_words()
 _pcipt()
 {
 	local cur prev verb='' words='' i
-	local verbs='list show groups plan bind release claims status recover version'
+	local verbs='list show groups plan bind release claims status forget reconcile recover monitor version'
 	local options='--json --root --verbose --help'
 
 	COMPREPLY=()
@@ -56,6 +56,7 @@ _pcipt()
 	bind) options+=' --with-set --driver --allow --name --owner --persistent --dry-run --timeout' ;;
 	release) options+=' --with-claim --dry-run --timeout' ;;
 	recover) options+=' --timeout' ;;
+	reconcile) options+=' --timeout --boot' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		words=$options
