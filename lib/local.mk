@@ -52,9 +52,11 @@ libpcipt_core_la_SOURCES = \
 	lib/inventory/snapshot.c \
 	lib/inventory/vpd.c lib/inventory/vpd.h \
 	lib/usage/block.c lib/usage/block.h \
+	lib/usage/block-disks.c \
 	lib/usage/block-look.c \
 	lib/usage/block-map.c \
 	lib/usage/block-mounts.c \
+	lib/usage/block-target.c \
 	lib/usage/block-tell.c \
 	lib/usage/evidence.c lib/usage/evidence.h \
 	lib/usage/mountinfo.c lib/usage/mountinfo.h \

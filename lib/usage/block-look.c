@@ -16,7 +16,8 @@
 
 bool pcipt_block_is_used(const struct block_node *node)
 {
-	return node->mounts.n > 0 || node->n_swaps > 0 || node->bcache || node->kind == BLOCK_FS;
+	return node->mounts.n > 0 || node->n_swaps > 0 || node->bcache || node->target ||
+	       node->kind == BLOCK_FS;
 }
 
 /* Whether it is used, or anything but a partition stands on it. */
@@ -40,7 +41,7 @@ static bool is_empty(const struct block_map *map, const struct block_node *node)
 
 static void look(struct block_map *map, struct block_node *node, bool read, double deadline)
 {
-	double left = deadline - pcipt_now_ms();
+	double left = deadline - map->kernel->ops->now(map->kernel);
 
 	if ((node->major == 0 && node->minor == 0) || is_empty(map, node))
 		return;
@@ -132,12 +133,13 @@ static void explain(struct block_map *map, size_t i)
 void pcipt_block_look(struct block_map *map)
 {
 	struct pcipt_kernel *k = map->kernel;
-	double deadline = pcipt_now_ms() + LOOK_ALL_MS;
 	size_t n = map->n_nodes;
+	double deadline;
 
 	/* The nodes in /dev of this machine have nothing to do with a recorded tree. */
 	if (!k->ops->is_real(k) || !k->ops->look_at_disk)
 		return;
+	deadline = k->ops->now(k) + LOOK_ALL_MS;
 	for (size_t i = 0; i < n; i++)
 		if (map->nodes[i].kind == BLOCK_DISK)
 			look_at_disk(map, i, deadline);

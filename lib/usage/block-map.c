@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The map: which disks are behind the devices, and what stands on them. Each name of
- * /sys/class/block is a link to where the device hangs, so whatever hangs below a PCI
- * device at any depth, behind whatever controller, is found by its path alone. From
- * there it goes up through `holders` (LVM, dm-crypt, multipath, MD, bcache) and
- * partitions.
+ * The map: the names of /sys/class/block, the disks behind the devices, and what stands
+ * on those, upwards through partitions and `holders` (LVM, dm-crypt, multipath, MD, bcache).
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 
 #include "usage/block.h"
@@ -36,6 +32,15 @@ ssize_t pcipt_block_read(const struct block_map *map, const char *name, const ch
 	    sizeof(path))
 		return -ENAMETOOLONG;
 	return map->kernel->ops->read(map->kernel, PCIPT_AT_SYS, path, buf, size);
+}
+
+void pcipt_block_list(struct block_map *map, const char *path, pcipt_list_fn fn, void *data)
+{
+	int r = map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, path, fn, data);
+
+	if (r < 0 && r != -ENOENT)
+		pcipt_block_unknown(map, pcipt_format("/sys/%s can't be read (%s)", path,
+						      pcipt_errno_text(-r)));
 }
 
 /* ---- the names of /sys/class/block ---- */
@@ -111,7 +116,6 @@ size_t pcipt_block_map_find(const struct block_map *map, const char *name)
 void pcipt_block_map_put_on(struct block_map *map, size_t node, size_t above)
 {
 	struct block_node *below = &map->nodes[node];
-
 	size_t i = below->n_above;
 
 	for (size_t k = 0; k < below->n_above; k++)
@@ -224,7 +228,7 @@ static bool is_bcache(struct block_map *map, const char *name)
 }
 
 /* "nvme0c1n2", not "nvme0n2": only paths have the controller's number in their name. */
-static bool is_nvme_path(const struct block_entry *entry)
+bool pcipt_block_is_nvme_path(const struct block_entry *entry)
 {
 	unsigned int a, b, c;
 	int end = 0;
@@ -232,14 +236,14 @@ static bool is_nvme_path(const struct block_entry *entry)
 	return sscanf(entry->name, "nvme%9uc%9un%9u%n", &a, &b, &c, &end) == 3 && !entry->name[end];
 }
 
-static size_t add_device(struct block_map *map, const struct block_entry *entry,
-			 enum block_kind kind)
+size_t pcipt_block_map_add(struct block_map *map, const struct block_entry *entry,
+			   enum block_kind kind)
 {
 	struct block_node node = { .kind = kind, .entry = entry, .name = strdup(entry->name) };
 
 	if (!node.name)
 		return add_node(map, node);
-	if (!is_nvme_path(entry))
+	if (!pcipt_block_is_nvme_path(entry))
 		read_number(map, &node);
 	if (kind == BLOCK_STACKED) {
 		name_dm(map, &node);
@@ -252,144 +256,16 @@ static size_t add_device(struct block_map *map, const struct block_entry *entry,
 	return add_node(map, node);
 }
 
-/* ---- disks behind devices ---- */
-
-/* Whether a path goes through the PCI device: one of its names is the address. */
-static bool is_below(const char *path, const char *address)
-{
-	size_t n = strlen(address);
-
-	for (const char *p = strstr(path, address); p; p = strstr(p + 1, address))
-		if (p > path && p[-1] == '/' && p[n] == '/')
-			return true;
-	return false;
-}
+/* ---- what stands on them ---- */
 
 /* Whether an entry is a partition of another: its path is that one's with a name behind. */
-static bool is_part_of(const struct block_entry *part, const struct block_entry *whole)
+bool pcipt_block_is_part_of(const struct block_entry *part, const struct block_entry *whole)
 {
 	size_t n = strlen(whole->path);
 
 	return part->path && strncmp(part->path, whole->path, n) == 0 && part->path[n] == '/' &&
 	       !strchr(part->path + n + 1, '/');
 }
-
-/* Whether it is a partition of anything. */
-static bool is_partition(const struct block_map *map, const struct block_entry *entry)
-{
-	const struct block_entry *whole;
-	const char *slash = strrchr(entry->path, '/');
-	const char *name = slash;
-	char parent[256];
-
-	while (name && name > entry->path && name[-1] != '/')
-		name--;
-	if (!name || (size_t)(slash - name) >= sizeof(parent))
-		return false;
-	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - name), name);
-	whole = pcipt_block_map_entry(map, parent);
-	return whole && whole->path && is_part_of(entry, whole);
-}
-
-static void add_disk(struct block_map *map, const struct block_entry *entry,
-		     struct pcipt_device *device)
-{
-	size_t i = pcipt_block_map_find(map, entry->name);
-	struct block_node *node;
-
-	if (i == BLOCK_NONE)
-		i = add_device(map, entry, BLOCK_DISK);
-	if (i == BLOCK_NONE)
-		return;
-	node = &map->nodes[i];
-	for (size_t k = 0; k < node->n_devices; k++)
-		if (node->devices[k] == device)
-			return;
-	if (pcipt_grow(&node->devices, node->n_devices))
-		node->devices[node->n_devices++] = device;
-	else
-		map->no_memory = true;
-}
-
-/* ---- NVMe: a namespace that several controllers may share ---- */
-
-/*
- * With multipath (the kernel's default) what is below the controller is only a hidden
- * path, nvme0c1n2; the disk is nvme0n2 in the controller's subsystem, below no device.
- */
-struct head_search {
-	struct block_map *map;
-	struct pcipt_device *device;
-	const char *controller; /* "nvme1" */
-	const char *number;	/* "n2" */
-	char subsystem[256];
-	bool found;
-};
-
-static int take_head(void *data, const char *name)
-{
-	struct head_search *search = data;
-	const struct block_entry *entry = pcipt_block_map_entry(search->map, name);
-	const char *number = strrchr(name, 'n');
-
-	if (!entry || !entry->path || !number || strcmp(number, search->number) != 0)
-		return 0;
-	search->found = true;
-	add_disk(search->map, entry, search->device);
-	return 0;
-}
-
-static int look_into_subsystem(void *data, const char *name)
-{
-	struct head_search *search = data;
-	struct pcipt_kernel *k = search->map->kernel;
-	char path[600];
-
-	snprintf(path, sizeof(path), "class/nvme-subsystem/%s/%s", name, search->controller);
-	if (k->ops->exists(k, PCIPT_AT_SYS, path) != 1)
-		return 0;
-	snprintf(path, sizeof(path), "class/nvme-subsystem/%s", name);
-	k->ops->list(k, PCIPT_AT_SYS, path, take_head, search);
-	return 1;
-}
-
-/* Where the disk isn't found, the path stands for it: then its use isn't known. */
-static void add_head(struct block_map *map, const struct block_entry *path,
-		     struct pcipt_device *device)
-{
-	const char *end = strrchr(path->path, '/'), *begin = end;
-	char controller[NAME_MAX + 1];
-	struct head_search search = { .map = map,
-				      .device = device,
-				      .controller = controller,
-				      .number = strrchr(path->name, 'n') };
-
-	while (begin && begin > path->path && begin[-1] != '/')
-		begin--;
-	if (!begin || (size_t)(end - begin) >= sizeof(controller))
-		return;
-	snprintf(controller, sizeof(controller), "%.*s", (int)(end - begin), begin);
-	map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, "class/nvme-subsystem",
-			       look_into_subsystem, &search);
-	if (search.found)
-		return;
-	add_disk(map, path, device);
-	pcipt_block_unknown(map, pcipt_format("%s is a path to an NVMe disk that isn't found",
-					      path->name));
-}
-
-static void add_entry_of(struct block_map *map, const struct block_entry *entry,
-			 struct pcipt_device *device)
-{
-	if (!entry->path || !is_below(entry->path, device->address))
-		return;
-	if (is_nvme_path(entry))
-		add_head(map, entry, device);
-	else if (!is_partition(map, entry))
-		add_disk(map, entry, device);
-}
-
-/* ---- what stands on them ---- */
 
 struct holder_search {
 	struct block_map *map;
@@ -404,7 +280,7 @@ static int take_holder(void *data, const char *name)
 	size_t above = pcipt_block_map_find(map, name);
 
 	if (above == BLOCK_NONE && entry)
-		above = add_device(map, entry, BLOCK_STACKED);
+		above = pcipt_block_map_add(map, entry, BLOCK_STACKED);
 	if (above != BLOCK_NONE)
 		pcipt_block_map_put_on(map, search->node, above);
 	else
@@ -417,13 +293,9 @@ static void add_holders(struct block_map *map, size_t node)
 {
 	struct holder_search search = { map, node };
 	char path[300];
-	int r;
 
 	snprintf(path, sizeof(path), "class/block/%s/holders", map->nodes[node].name);
-	r = map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, path, take_holder, &search);
-	if (r < 0 && r != -ENOENT)
-		pcipt_block_unknown(map, pcipt_format("/sys/%s can't be read (%s)", path,
-						      pcipt_errno_text(-r)));
+	pcipt_block_list(map, path, take_holder, &search);
 }
 
 static void add_partitions(struct block_map *map, size_t node)
@@ -434,11 +306,11 @@ static void add_partitions(struct block_map *map, size_t node)
 		const struct block_entry *entry = &map->entries[i];
 		size_t part;
 
-		if (!is_part_of(entry, whole))
+		if (!pcipt_block_is_part_of(entry, whole))
 			continue;
 		part = pcipt_block_map_find(map, entry->name);
 		if (part == BLOCK_NONE)
-			part = add_device(map, entry, BLOCK_PARTITION);
+			part = pcipt_block_map_add(map, entry, BLOCK_PARTITION);
 		if (part != BLOCK_NONE)
 			pcipt_block_map_put_on(map, node, part);
 	}
@@ -466,12 +338,15 @@ static void expand(struct block_map *map, size_t from)
 void pcipt_block_map_add_loop(struct block_map *map, const struct block_entry *entry, size_t on,
 			      const char *file)
 {
+	/* Without a file it is a holder like others, but one that isn't in `holders`. */
+	enum block_kind kind = file ? BLOCK_LOOP : BLOCK_STACKED;
 	size_t first = map->n_nodes, loop = pcipt_block_map_find(map, entry->name);
 	char *label;
 
 	if (loop == BLOCK_NONE)
-		loop = add_device(map, entry, BLOCK_LOOP);
-	label = pcipt_format("%s (the file %s)", entry->name, file);
+		loop = pcipt_block_map_add(map, entry, kind);
+	label = file ? pcipt_format("%s (the file %s)", entry->name, file) :
+		       pcipt_format("%s (loop device)", entry->name);
 	if (loop == BLOCK_NONE || !label) {
 		map->no_memory = true;
 		free(label);
@@ -517,12 +392,8 @@ size_t pcipt_block_map_find_path(struct block_map *map, const char *path)
 
 void pcipt_block_map_fill(struct block_map *map)
 {
-	struct pcipt_inquiry *inquiry = map->inquiry;
-
 	list_entries(map);
-	for (size_t i = 0; i < map->n_entries && !map->no_memory; i++)
-		for (size_t k = 0; k < inquiry->n; k++)
-			add_entry_of(map, &map->entries[i], inquiry->devices[k]);
+	pcipt_block_disks_fill(map);
 	expand(map, 0);
 }
 
@@ -538,6 +409,7 @@ static void clear_node(struct block_node *node)
 	free(node->name);
 	free(node->label);
 	free(node->dm_name);
+	free(node->target);
 	free(node->devices);
 	free(node->above);
 	free(node->mounts.first);

@@ -112,22 +112,12 @@ static int take_member(void *data, const char *name)
 	return 0;
 }
 
-/* A folder below /sys; that it isn't there is an answer too. */
-static void list_folder(struct block_map *map, const char *path, pcipt_list_fn fn, void *data)
-{
-	int r = map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, path, fn, data);
-
-	if (r < 0 && r != -ENOENT)
-		pcipt_block_unknown(map, pcipt_format("/sys/%s can't be read (%s)", path,
-						      pcipt_errno_text(-r)));
-}
-
 static void list_members(struct member_search *search)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "fs/btrfs/%s/devices", search->uuid);
-	list_folder(search->map, path, take_member, search);
+	pcipt_block_list(search->map, path, take_member, search);
 }
 
 /* A folder with its uuid is there as long as it is mounted somewhere (btrfs/sysfs.c). */
@@ -291,6 +281,17 @@ static void take_table(struct block_map *map, char *text, long pid, bool first, 
 						      pid));
 }
 
+/* On a disk itself it doesn't hold that exclusively, and is in no `holders`. */
+static void add_loop(struct block_map *map, const struct block_entry *loop, const char *file)
+{
+	size_t disk = pcipt_block_map_find_path(map, file), fs = node_of_file(map, file);
+
+	if (disk != BLOCK_NONE)
+		pcipt_block_map_add_loop(map, loop, disk, NULL);
+	else if (fs != BLOCK_NONE)
+		pcipt_block_map_add_loop(map, loop, fs, file);
+}
+
 /*
  * A loop device stands on the file system that its file is in, which may itself be on a
  * loop device: as long as there are new ones, the table is gone through again.
@@ -313,15 +314,12 @@ static void add_loops(struct block_map *map, const char *table)
 		before = map->n_nodes;
 		for (size_t i = 0; i < map->n_entries; i++) {
 			char file[PCIPT_ATTRIBUTE_MAX];
-			size_t on;
 
 			if (strncmp(map->entries[i].name, "loop", 4) != 0 ||
 			    pcipt_block_read(map, map->entries[i].name, "loop/backing_file", file,
 					     sizeof(file)) <= 0)
 				continue;
-			on = node_of_file(map, file);
-			if (on != BLOCK_NONE)
-				pcipt_block_map_add_loop(map, &map->entries[i], on, file);
+			add_loop(map, &map->entries[i], file);
 		}
 	} while (map->n_nodes > before && !map->no_memory);
 }
@@ -487,7 +485,7 @@ void pcipt_block_mounts_fill(struct block_map *map)
 	struct pcipt_kernel *k = map->kernel;
 	ssize_t n;
 
-	list_folder(map, "fs/btrfs", take_btrfs, map);
+	pcipt_block_list(map, "fs/btrfs", take_btrfs, map);
 	n = pcipt_kernel_read_file(k, PCIPT_AT_ROOT, "proc/1/mountinfo", &text);
 	if (n < 0) {
 		pcipt_block_unknown(map, pcipt_format("/proc/1/mountinfo can't be read (%s)",

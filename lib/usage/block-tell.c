@@ -17,6 +17,7 @@ struct view {
 	size_t *down; /* for each node the one below it; BLOCK_NONE when not on this device */
 	size_t *order;
 	size_t n;
+	struct block_text told; /* volume groups */
 };
 
 /* Appends, taking the text over; NULL without memory. */
@@ -228,27 +229,19 @@ static char *carried(const struct view *view, size_t base)
 	return text;
 }
 
-/* Whether another node before this one, right on a disk too, was told as the same. */
-static bool is_told(const struct view *view, size_t place, const char *whole)
+/* Whether a volume group was told before; if not, it is now. */
+static bool is_told(struct view *view, const char *group)
 {
-	for (size_t i = 0; i < place; i++) {
-		const struct block_node *node = node_at(view, i);
-		_cleanup_free_ char *name = NULL;
-
-		if (node->kind != BLOCK_LVM || is_physical(view, view->order[i]) ||
-		    !is_physical(view, view->down[view->order[i]]))
-			continue;
-		name = whole_name(node);
-		if (pcipt_streq(name, whole))
+	for (size_t i = 0; i < view->told.n; i++)
+		if (strcmp(view->told.items[i], group) == 0)
 			return true;
-	}
+	pcipt_block_keep(view->map, &view->told, strdup(group));
 	return false;
 }
 
 /* Something that stands right on a disk or a partition of it. */
-static void tell_holder(const struct view *view, size_t place)
+static void tell_holder(struct view *view, size_t i)
 {
-	size_t i = view->order[place];
 	const struct block_node *node = &view->map->nodes[i];
 	bool zfs = node->kind == BLOCK_FS && strncmp(node->name, "zfs ", 4) == 0;
 	_cleanup_free_ char *whole = NULL, *on = NULL, *above = NULL;
@@ -257,7 +250,7 @@ static void tell_holder(const struct view *view, size_t place)
 	    !is_physical(view, view->down[i]))
 		return;
 	whole = whole_name(node);
-	if (node->kind == BLOCK_LVM && whole && is_told(view, place, whole))
+	if (node->kind == BLOCK_LVM && whole && is_told(view, whole))
 		return;
 	on = way(view, view->down[i]);
 	above = carried(view, i);
@@ -273,6 +266,18 @@ static void tell_bcache(const struct view *view, size_t i)
 	if (node->bcache && node->n_above == 0)
 		use(view, PCIPT_USE_STACKED, strdup("bcache"),
 		    on ? pcipt_format("%s is registered with bcache", on) : NULL, NULL);
+}
+
+static void tell_target(const struct view *view, size_t i)
+{
+	const struct block_node *node = &view->map->nodes[i];
+	_cleanup_free_ char *on = node->target ? way(view, i) : NULL;
+
+	if (node->target)
+		use(view, PCIPT_USE_DISK_OPEN,
+		    pcipt_format("%s, given to others over the network", node->name),
+		    on ? pcipt_format("the NVMe target subsystem %s exports %s", node->target, on) :
+			 NULL, strdup("Take it out of the NVMe target (nvmetcli), then try again"));
 }
 
 /* ---- what was seen by looking ---- */
@@ -460,7 +465,8 @@ static void tell_device(struct view *view)
 	for (size_t i = 0; i < view->n; i++) {
 		tell_mounts(view, view->order[i]);
 		tell_swaps(view, view->order[i]);
-		tell_holder(view, i);
+		tell_holder(view, view->order[i]);
+		tell_target(view, view->order[i]);
 		tell_looks(view, view->order[i]);
 	}
 	if (view->n > 0 || may_have_disks(view->map, view->device))
@@ -477,6 +483,9 @@ void pcipt_block_tell(struct block_map *map)
 			tell_device(&view);
 		else
 			map->no_memory = true;
+		for (size_t k = 0; k < view.told.n; k++)
+			free(view.told.items[k]);
+		free(view.told.items);
 		free(view.down);
 		free(view.order);
 	}

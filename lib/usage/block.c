@@ -12,6 +12,7 @@ void pcipt_collect_block(struct pcipt_inquiry *inquiry)
 	pcipt_block_map_fill(&map);
 	if (map.n_nodes > 0) {
 		pcipt_block_mounts_fill(&map);
+		pcipt_block_targets_fill(&map);
 		pcipt_block_look(&map);
 	}
 	pcipt_block_tell(&map);

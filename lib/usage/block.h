@@ -42,6 +42,7 @@ struct block_node {
 	const struct block_entry *entry; /* NULL for BLOCK_FS */
 	unsigned int major, minor;	 /* 0:0 where there is none */
 	bool bcache;			 /* registered with bcache */
+	char *target;			 /* the NVMe target that gives it to others, or NULL */
 	struct pcipt_device **devices; /* for a disk: behind which devices it is */
 	size_t n_devices;
 	size_t *above; /* the nodes that stand on this one */
@@ -95,10 +96,19 @@ void pcipt_block_keep(struct block_map *map, struct block_text *list, char *text
 /* block-map.c: fills the map with disks and all that stands on them by sysfs. */
 void pcipt_block_map_fill(struct block_map *map);
 void pcipt_block_map_clear(struct block_map *map);
+/* block-disks.c: the disks behind the devices. */
+void pcipt_block_disks_fill(struct block_map *map);
+/* A path to an NVMe disk, "nvme0c1n2": no disk itself, and without a number. */
+bool pcipt_block_is_nvme_path(const struct block_entry *entry);
+/* Whether an entry is a partition of another, by their paths. */
+bool pcipt_block_is_part_of(const struct block_entry *part, const struct block_entry *whole);
+/* Adds a node for an entry; its index, or BLOCK_NONE. */
+size_t pcipt_block_map_add(struct block_map *map, const struct block_entry *entry,
+			   enum block_kind kind);
 /* Adds a node that isn't a block device, on top of another; its index, or BLOCK_NONE. */
 size_t pcipt_block_map_add_fs(struct block_map *map, char *name, char *label);
 void pcipt_block_map_put_on(struct block_map *map, size_t node, size_t above);
-/* Adds a loop device whose file is on a node; all that stands on it too. */
+/* Adds a loop device whose file is on a node, or that is on it itself (NULL); all on it too. */
 void pcipt_block_map_add_loop(struct block_map *map, const struct block_entry *entry, size_t on,
 			      const char *file);
 /* The node of that name ("dm-0"), of that path ("/dev/mapper/vg-root"), or BLOCK_NONE. */
@@ -113,6 +123,10 @@ ssize_t pcipt_block_read(const struct block_map *map, const char *name, const ch
 void pcipt_block_mounts_fill(struct block_map *map);
 /* Notes that a node is mounted somewhere, seen in the namespace of a process. */
 void pcipt_block_mounts_add(struct block_map *map, size_t node, const char *point, long pid);
+/* block-target.c: which nodes the kernel gives to others over a network. */
+void pcipt_block_targets_fill(struct block_map *map);
+/* A folder below /sys; that it isn't there is an answer too. */
+void pcipt_block_list(struct block_map *map, const char *path, pcipt_list_fn fn, void *data);
 /* block-look.c: asks those disks that nothing seems to use. */
 void pcipt_block_look(struct block_map *map);
 /* Whether anything is known to use a node itself. */

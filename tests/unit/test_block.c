@@ -319,6 +319,36 @@ START_TEST(root_is_an_overlay)
 }
 END_TEST
 
+/* Then the disk isn't held exclusively: nothing else would tell. */
+START_TEST(a_loop_device_on_a_disk)
+{
+	storage_two_disks();
+	storage_on_top("loop0", "7:0", NULL);
+	storage_attribute("loop0", "loop/backing_file", "/dev/nvme1n1");
+	mounts("30 1 0:5 / /dev rw - devtmpfs dev rw\n31 1 7:0 / /srv rw - ext4 /dev/loop0 rw\n");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage_count(PCIPT_USE_MOUNT), 1);
+	assert_use(PCIPT_USE_MOUNT, TWO, "/srv",
+		   "/srv is on loop0 (loop device) on nvme1n1 = " TWO);
+	mounts("");
+	storage_ask(ONE, TWO, NULL);
+	assert_use(PCIPT_USE_STACKED, TWO, "loop0 (loop device)",
+		   "loop0 (loop device) is on nvme1n1 = " TWO);
+}
+END_TEST
+
+START_TEST(an_nvme_target)
+{
+	storage_two_disks();
+	tree_file(storage.tree, "sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/1/device_path",
+		  "/dev/nvme1n1");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_DISK_OPEN, TWO, "nvme1n1, given to others over the network",
+		   "the NVMe target subsystem nqn.x exports nvme1n1 = " TWO);
+}
+END_TEST
+
 /* The file is on what is mounted last at the longest path to it. */
 START_TEST(which_mount_a_file_is_on)
 {
@@ -367,6 +397,8 @@ Suite *suite_block(void)
 	tcase_add_test(tc, a_source_of_several_names);
 	tcase_add_test(tc, root_on_a_loop_device);
 	tcase_add_test(tc, root_is_an_overlay);
+	tcase_add_test(tc, a_loop_device_on_a_disk);
+	tcase_add_test(tc, an_nvme_target);
 	tcase_add_test(tc, which_mount_a_file_is_on);
 	tcase_add_test(tc, bcache_without_a_holder);
 	suite_add_tcase(suite, tc);

@@ -95,6 +95,32 @@ files_as_disks() {
 	free $usb
 }
 
+# Two users who have the disk open without holding it, in the kernel: no exclusive open
+# and no process tells of them.
+open_in_the_kernel() {
+	mkfs.ext4 -q "/dev/$d2"
+	loop=$(losetup -f)
+	losetup "$loop" "/dev/$d2"
+	refused $two block-holder "${loop#/dev/} (loop device) is on $d2 = $two"
+	mount -t ext4 "$loop" /mnt/a
+	refused $two mounted-filesystem "/mnt/a is on ${loop#/dev/} (loop device) on $d2 = $two"
+	umount /mnt/a
+	losetup -d "$loop"
+	idle $two ext4
+	modprobe nvmet
+	mount -t configfs configfs /sys/kernel/config 2>/dev/null
+	target=/sys/kernel/config/nvmet/subsystems/nqn.test
+	mkdir -p $target/namespaces/1
+	printf %s "/dev/$d2" >$target/namespaces/1/device_path
+	echo 1 >$target/namespaces/1/enable
+	refused $two block-open "the NVMe target subsystem nqn.test exports $d2 = $two"
+	echo 0 >$target/namespaces/1/enable
+	rmdir $target/namespaces/1 $target
+	idle $two ext4
+	wipe "/dev/$d2"
+	free $two
+}
+
 # Until the file is there.
 wait_for_file() {
 	while [ ! -e "$1" ]; do sleep 0.2; done
@@ -197,6 +223,7 @@ only_data
 boot_and_swap
 root_disk
 files_as_disks
+open_in_the_kernel
 other_namespaces
 exclusive_opener
 cannot_see
