@@ -1,3 +1,5 @@
-EXTRA_DIST += bindings/python/list_devices.py \
-	bindings/go/examples/list-devices/go.mod \
-	bindings/go/examples/list-devices/list_devices.go
+EXTRA_DIST += bindings/make-tables \
+	bindings/go \
+	bindings/python/README.md \
+	bindings/python/pyproject.toml \
+	bindings/python/pcipt

@@ -1,1 +1,1 @@
-EXTRA_DIST += examples/Makefile examples/bind-release.c
+EXTRA_DIST += examples/Makefile examples/bind-release.c examples/python

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The context: which machine, where records are kept, how long things may take."""
+import contextlib
+import os
+from ctypes import byref, c_void_p
+from typing import Any, Callable, Iterable, Iterator, Optional, Union
+
+from ._abi import pcipt_log_fn
+from ._error import raise_error
+from ._library import Closable, Handle, always, call, encoded, lib, made
+from ._options import options
+from .claim import Claim, ClaimList
+from .enums import LogLevel
+from .plan import Plan
+from .safety import Set
+from .snapshot import Snapshot
+from .transaction import Result
+
+Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+Log = Callable[[LogLevel, str], object]
+
+
+class Context(Closable):
+    """Where the machine is and how long things may take. Any number of threads may share it.
+
+    >>> from pcipt import Context
+    >>> with Context(tree) as context:
+    ...     print(context.timeout, len(context.snapshot()) > 3)
+    60.0 True
+
+    `root` is a folder that stands for "/"; without it this machine is meant. `timeout` (seconds)
+    is the deadline of a call that changes or waits for something. `threads` is how many
+    threads a snapshot of the whole machine may use. `log` is called with a level and a line, on
+    the thread that made the call; it must not use the same context.
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def __init__(self, root: Optional[Path] = None, *, state_dir: Optional[Path] = None,
+                 runtime_dir: Optional[Path] = None, timeout: Optional[float] = None,
+                 threads: Optional[int] = None, log: Optional[Log] = None,
+                 log_level: LogLevel = LogLevel.WARNING) -> None:
+        callback = _callback(log) if log else None
+        handle = Handle(made(lib.pcipt_context_new), lib.pcipt_context_unref, callback)
+        for setter, path in ((lib.pcipt_context_set_root, root),
+                             (lib.pcipt_context_set_state_dir, state_dir),
+                             (lib.pcipt_context_set_runtime_dir, runtime_dir)):
+            if path is not None:
+                call(setter, handle, _path(path))
+        if timeout is not None:
+            lib.pcipt_context_set_timeout_ms(handle, _milliseconds(timeout))
+        if threads is not None:
+            if threads < 0:
+                raise ValueError("a negative number of threads")
+            lib.pcipt_context_set_threads(handle, min(threads, 0xffff))
+        if callback:
+            lib.pcipt_context_set_log(handle, callback, None, log_level)
+        self._open = handle
+
+    @property
+    def root(self) -> str:
+        """The folder that stands for "/"."""
+        return os.fsdecode(lib.pcipt_context_get_root(self._handle))
+
+    @property
+    def state_dir(self) -> str:
+        """Where claims that survive a boot are kept."""
+        return os.fsdecode(lib.pcipt_context_get_state_dir(self._handle))
+
+    @property
+    def runtime_dir(self) -> str:
+        """Where this boot's records and locks are."""
+        return os.fsdecode(lib.pcipt_context_get_runtime_dir(self._handle))
+
+    @property
+    def timeout(self) -> float:
+        """The deadline of a call, in seconds."""
+        return float(lib.pcipt_context_get_timeout_ms(self._handle)) / 1000
+
+    def snapshot(self, addresses: Optional[Iterable[str]] = None) -> Snapshot:
+        """Look at the machine, or at some devices and all that belongs to them.
+
+        >>> import pcipt
+        >>> with pcipt.Context(tree).snapshot(["0000:00:03.1"]) as snapshot:
+        ...     print([device.address for device in snapshot])
+        ['0000:00:03.0', '0000:00:03.1']
+        """
+        return Snapshot(self, addresses)
+
+    def apply(self, plan: Plan) -> Result:
+        """Carry a plan out: all of it is done, or what was done is undone.
+
+        Where it fails, the exception's `result` says what was done and undone.
+
+        >>> import pcipt
+        >>> context = pcipt.Context(tree)
+        >>> plan = context.snapshot().set("0000:00:03.0", with_set=True, allow=allowed).plan()
+        >>> try:
+        ...     context.apply(plan)
+        ... except pcipt.NotRealError:
+        ...     print("a recorded tree can't be changed")
+        a recorded tree can't be changed
+        """
+        error, result = c_void_p(), c_void_p()
+        code = lib.pcipt_apply(self._handle, plan._handle, None, byref(result), byref(error))
+        done = Result(result.value) if result.value else None
+        if code:
+            raise_error(error.value, done)
+        assert done is not None
+        return done
+
+    def bind(self, wanted: Set, *, name: Optional[str] = None, owner: Optional[str] = None) -> Claim:
+        """Take a safe set and remember it: the claim stays until it is released.
+
+        The claim's `result` tells step by step what was done.
+
+        >>> import pcipt
+        >>> context = pcipt.Context(tree)
+        >>> wanted = context.snapshot().set("0000:00:03.0")
+        >>> try:
+        ...     context.bind(wanted, name="desktop", owner="an example")
+        ... except (pcipt.RefusedError, pcipt.NotRealError) as error:
+        ...     print(error.name)
+        PCIPT_E_NOT_REAL
+        """
+        error, claim, result = c_void_p(), c_void_p(), c_void_p()
+        code = lib.pcipt_claim_bind(self._handle, wanted._handle, options(name=name, owner=owner),
+                                    byref(claim), byref(result), byref(error))
+        done = Result(result.value) if result.value else None
+        if code:
+            raise_error(error.value, done)
+        assert claim.value is not None
+        return Claim(Handle(claim.value, lib.pcipt_claim_unref), done)
+
+    def release(self, claim: Claim) -> Result:
+        """Give a claim's devices back and end it. Warnings in the result are worth a look.
+
+        >>> import pcipt
+        >>> context = pcipt.Context(tree)
+        >>> for claim in context.claims():
+        ...     print(context.release(claim).outcome)
+        """
+        error, result = c_void_p(), c_void_p()
+        code = lib.pcipt_claim_release(self._handle, claim._handle, None, byref(result), byref(error))
+        done = Result(result.value) if result.value else None
+        if code:
+            raise_error(error.value, done)
+        assert done is not None
+        return done
+
+    @contextlib.contextmanager
+    def bound(self, wanted: Set, *, name: Optional[str] = None,
+              owner: Optional[str] = None) -> Iterator[Claim]:
+        """Bind for the length of a `with` block, then release, whatever happens in it.
+
+        >>> import pcipt
+        >>> context = pcipt.Context(tree)
+        >>> try:
+        ...     with context.bound(context.snapshot().set("0000:00:03.0")) as claim:
+        ...         print("here a virtual machine runs with", claim.devices)
+        ... except (pcipt.RefusedError, pcipt.NotRealError):
+        ...     print("not here")
+        not here
+        """
+        claim = self.bind(wanted, name=name, owner=owner)
+        try:
+            yield claim
+        finally:
+            self.release(claim)
+
+    def claims(self) -> ClaimList:
+        """All claims, ordered by name.
+
+        >>> import pcipt
+        >>> with pcipt.Context(tree).claims() as claims:
+        ...     print(len(claims), claims.problems)
+        0 []
+        """
+        return ClaimList(Handle(made(lib.pcipt_claim_list, self._handle), lib.pcipt_claim_list_unref))
+
+    def claim(self, name_or_address: str) -> Claim:
+        """One claim, by its name or by the full address of a device in it.
+
+        >>> import pcipt
+        >>> try:
+        ...     pcipt.Context(tree).claim("desktop")
+        ... except pcipt.NoClaimError:
+        ...     print("there is no such claim")
+        there is no such claim
+        """
+        return Claim(Handle(made(lib.pcipt_claim_find, self._handle, encoded(name_or_address)),
+                            lib.pcipt_claim_unref))
+
+
+def _callback(log: Log) -> Any:
+    def hear(_: Optional[int], level: int, line: bytes) -> None:
+        log(LogLevel(level), always(line))
+    return pcipt_log_fn(hear)
+
+
+def _path(path: Path) -> bytes:
+    raw = os.fsencode(path)
+    if b"\0" in raw:
+        raise ValueError("a path can't have a NUL character in it")
+    return raw
+
+
+def _milliseconds(seconds: float) -> int:
+    """0 would restore the default, so the least is one."""
+    if not seconds > 0:
+        raise ValueError("a timeout that isn't above 0")
+    return max(1, min(int(seconds * 1000), 0xffffffff))

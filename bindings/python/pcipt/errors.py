@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""An exception for each of the library's error codes.
+
+Made by bindings/make-tables from the library's headers and tables; do not edit.
+"""
+from typing import Dict, Type
+
+from ._error import Error
+from .enums import ErrorCode
+
+__all__ = ["BY_CODE", "Error",
+           "InvalidError", "NoMemoryError", "SyntaxError", "NoDeviceError", "AmbiguousError",
+           "NoClaimError", "BadRootError", "NoPciError", "NotRealError", "PermissionError",
+           "RefusedError", "IoError", "DamagedError", "NoDriverError", "OverrideError",
+           "UnbindError", "BindError", "VerifyError", "StaleError", "RollbackIncompleteError",
+           "NameError", "ClaimedError", "GoneError", "TimeoutError", "BusyError"]
+
+
+class InvalidError(Error):
+    """PCIPT_E_INVALID: an argument is missing, out of range, or not allowed here."""
+
+    code = ErrorCode.INVALID
+
+
+class NoMemoryError(Error):
+    """PCIPT_E_NO_MEMORY: memory ran out."""
+
+    code = ErrorCode.NO_MEMORY
+
+
+class SyntaxError(Error):
+    """PCIPT_E_SYNTAX: a text can't be parsed."""
+
+    code = ErrorCode.SYNTAX
+
+
+class NoDeviceError(Error):
+    """PCIPT_E_NO_DEVICE: no device matches."""
+
+    code = ErrorCode.NO_DEVICE
+
+
+class AmbiguousError(Error):
+    """PCIPT_E_AMBIGUOUS: more than one device or claim matches."""
+
+    code = ErrorCode.AMBIGUOUS
+
+
+class NoClaimError(Error):
+    """PCIPT_E_NO_CLAIM: no claim matches."""
+
+    code = ErrorCode.NO_CLAIM
+
+
+class BadRootError(Error):
+    """PCIPT_E_BAD_ROOT: the root folder is not a folder or can't be opened."""
+
+    code = ErrorCode.BAD_ROOT
+
+
+class NoPciError(Error):
+    """PCIPT_E_NO_PCI: there is no PCI bus in this tree."""
+
+    code = ErrorCode.NO_PCI
+
+
+class NotRealError(Error):
+    """PCIPT_E_NOT_REAL: a change was asked for in a tree that isn't a real sysfs."""
+
+    code = ErrorCode.NOT_REAL
+
+
+class PermissionError(Error):
+    """PCIPT_E_PERMISSION: the kernel doesn't let this process do it."""
+
+    code = ErrorCode.PERMISSION
+
+
+class RefusedError(Error):
+    """PCIPT_E_REFUSED: findings that aren't allowed stand against it."""
+
+    code = ErrorCode.REFUSED
+
+
+class IoError(Error):
+    """PCIPT_E_IO: reading or writing failed."""
+
+    code = ErrorCode.IO
+
+
+class DamagedError(Error):
+    """PCIPT_E_DAMAGED: a file or attribute holds what can't be right."""
+
+    code = ErrorCode.DAMAGED
+
+
+class NoDriverError(Error):
+    """PCIPT_E_NO_DRIVER: the driver is neither loaded nor loadable."""
+
+    code = ErrorCode.NO_DRIVER
+
+
+class OverrideError(Error):
+    """PCIPT_E_OVERRIDE: the kernel refused to set driver_override."""
+
+    code = ErrorCode.OVERRIDE
+
+
+class UnbindError(Error):
+    """PCIPT_E_UNBIND: the kernel refused to unbind a device."""
+
+    code = ErrorCode.UNBIND
+
+
+class BindError(Error):
+    """PCIPT_E_BIND: the driver refused the device."""
+
+    code = ErrorCode.BIND
+
+
+class VerifyError(Error):
+    """PCIPT_E_VERIFY: the writes succeeded, yet the device isn't in the state asked for."""
+
+    code = ErrorCode.VERIFY
+
+
+class StaleError(Error):
+    """PCIPT_E_STALE: the machine changed between plan and act; nothing was touched."""
+
+    code = ErrorCode.STALE
+
+
+class RollbackIncompleteError(Error):
+    """PCIPT_E_ROLLBACK_INCOMPLETE: something failed and not everything could be put back."""
+
+    code = ErrorCode.ROLLBACK_INCOMPLETE
+
+
+class NameError(Error):
+    """PCIPT_E_NAME: a claim's name is taken or can't be one."""
+
+    code = ErrorCode.NAME
+
+
+class ClaimedError(Error):
+    """PCIPT_E_CLAIMED: another claim holds the device."""
+
+    code = ErrorCode.CLAIMED
+
+
+class GoneError(Error):
+    """PCIPT_E_GONE: the device went away meanwhile."""
+
+    code = ErrorCode.GONE
+
+
+class TimeoutError(Error):
+    """PCIPT_E_TIMEOUT: the deadline passed."""
+
+    code = ErrorCode.TIMEOUT
+
+
+class BusyError(Error):
+    """PCIPT_E_BUSY: a device's lock is held, so it can't be read now."""
+
+    code = ErrorCode.BUSY
+
+
+#: The exception for a code; a code that isn't here is a plain Error.
+BY_CODE: Dict[int, Type[Error]] = {
+    ErrorCode.INVALID: InvalidError,
+    ErrorCode.NO_MEMORY: NoMemoryError,
+    ErrorCode.SYNTAX: SyntaxError,
+    ErrorCode.NO_DEVICE: NoDeviceError,
+    ErrorCode.AMBIGUOUS: AmbiguousError,
+    ErrorCode.NO_CLAIM: NoClaimError,
+    ErrorCode.BAD_ROOT: BadRootError,
+    ErrorCode.NO_PCI: NoPciError,
+    ErrorCode.NOT_REAL: NotRealError,
+    ErrorCode.PERMISSION: PermissionError,
+    ErrorCode.REFUSED: RefusedError,
+    ErrorCode.IO: IoError,
+    ErrorCode.DAMAGED: DamagedError,
+    ErrorCode.NO_DRIVER: NoDriverError,
+    ErrorCode.OVERRIDE: OverrideError,
+    ErrorCode.UNBIND: UnbindError,
+    ErrorCode.BIND: BindError,
+    ErrorCode.VERIFY: VerifyError,
+    ErrorCode.STALE: StaleError,
+    ErrorCode.ROLLBACK_INCOMPLETE: RollbackIncompleteError,
+    ErrorCode.NAME: NameError,
+    ErrorCode.CLAIMED: ClaimedError,
+    ErrorCode.GONE: GoneError,
+    ErrorCode.TIMEOUT: TimeoutError,
+    ErrorCode.BUSY: BusyError,
+}
