@@ -88,7 +88,7 @@ class Claim(Closable):
     def plan_release(self, snapshot: "Snapshot") -> Plan:
         """The steps that put its devices back, on the machine as it is now."""
         return Plan(Handle(made(lib.pcipt_plan_release, snapshot._handle, self._handle, None),
-                           lib.pcipt_plan_unref))
+                           lib.pcipt_plan_unref, snapshot._handle))
 
     def to_json(self) -> str:
         """The claim as it stands in `claims[]`."""
@@ -119,7 +119,7 @@ class ClaimList(Closable):
 
     def _at(self, i: int) -> Claim:
         return Claim(Handle(lib.pcipt_claim_ref(lib.pcipt_claim_list_at(self._handle, i)),
-                            lib.pcipt_claim_unref))
+                            lib.pcipt_claim_unref, self._handle))
 
     def __len__(self) -> int:
         return int(lib.pcipt_claim_list_count(self._handle))

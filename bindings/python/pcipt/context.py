@@ -130,7 +130,7 @@ class Context(Closable):
         if code:
             raise_error(error.value, done)
         assert claim.value is not None
-        return Claim(Handle(claim.value, lib.pcipt_claim_unref), done)
+        return Claim(Handle(claim.value, lib.pcipt_claim_unref, self._handle), done)
 
     def release(self, claim: Claim) -> Result:
         """Give a claim's devices back and end it. Warnings in the result are worth a look.
@@ -176,7 +176,8 @@ class Context(Closable):
         ...     print(len(claims), claims.problems)
         0 []
         """
-        return ClaimList(Handle(made(lib.pcipt_claim_list, self._handle), lib.pcipt_claim_list_unref))
+        return ClaimList(Handle(made(lib.pcipt_claim_list, self._handle), lib.pcipt_claim_list_unref,
+                                self._handle))
 
     def claim(self, name_or_address: str) -> Claim:
         """One claim, by its name or by the full address of a device in it.
@@ -189,7 +190,7 @@ class Context(Closable):
         there is no such claim
         """
         return Claim(Handle(made(lib.pcipt_claim_find, self._handle, encoded(name_or_address)),
-                            lib.pcipt_claim_unref))
+                            lib.pcipt_claim_unref, self._handle))
 
 
 def _callback(log: Log) -> Any:

@@ -111,7 +111,8 @@ class Set(Closable):
         ...     print(len(error.causes) > 0)
         True
         """
-        return Plan(Handle(made(lib.pcipt_plan_bind, self._handle, None), lib.pcipt_plan_unref))
+        handle = self._handle
+        return Plan(Handle(made(lib.pcipt_plan_bind, handle, None), lib.pcipt_plan_unref, handle))
 
     def to_json(self) -> str:
         """Members and findings as JSON: `safe`, `members[]`, `findings[]`."""

@@ -1,0 +1,3 @@
+module libpcipt/pcipt
+
+go 1.19

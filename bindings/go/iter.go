@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+//go:build go1.23
+
+package pcipt
+
+import "iter"
+
+// All is the snapshot's devices for a range loop, one at a time.
+func (s *Snapshot) All() iter.Seq[Device] {
+	return func(yield func(Device) bool) {
+		for i, n := 0, s.Len(); i < n; i++ {
+			if !yield(s.At(i)) {
+				return
+			}
+		}
+	}
+}
+
+// AllGroups is the snapshot's groups for a range loop.
+func (s *Snapshot) AllGroups() iter.Seq[Group] {
+	return each(s.Groups)
+}
+
+// All is the group's devices for a range loop.
+func (g Group) All() iter.Seq[Device] {
+	return each(g.Devices)
+}
+
+// AllMembers is the set's members for a range loop.
+func (s *Set) AllMembers() iter.Seq[Member] {
+	return each(s.Members)
+}
+
+// AllFindings is the set's findings for a range loop.
+func (s *Set) AllFindings() iter.Seq[Finding] {
+	return each(s.Findings)
+}
+
+// All is the plan's steps for a range loop.
+func (p *Plan) All() iter.Seq[Step] {
+	return each(p.Steps)
+}
+
+// each asks for the list when the loop begins.
+func each[T any](list func() []T) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, item := range list() {
+			if !yield(item) {
+				return
+			}
+		}
+	}
+}
