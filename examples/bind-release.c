@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lists the machine's PCI devices and IOMMU groups. With an address as argument
- * it takes that device with everything that must move with it, and gives all of
- * it back again.
+ * Takes a device with everything that must move with it, and gives all of it back
+ * again.
  *
- *     bind-release [ADDRESS]
+ *     bind-release ADDRESS
  */
 #include <stdio.h>
 #include <libpcipt/libpcipt.h>
@@ -22,25 +21,6 @@ static int fail(struct pcipt_error *error)
 		fprintf(stderr, "  %s\n", remedy);
 	pcipt_error_unref(error);
 	return 1;
-}
-
-static void list(struct pcipt_snapshot *snap)
-{
-	for (size_t i = 0; i < pcipt_snapshot_device_count(snap); i++) {
-		struct pcipt_device *device = pcipt_snapshot_device_at(snap, i);
-		const char *driver = pcipt_device_get_driver(device);
-		const char *name = pcipt_device_get_device_name(device);
-
-		printf("%s  %s  %s\n", pcipt_device_get_address(device), driver ? driver : "-",
-		       name ? name : "-");
-	}
-	for (size_t i = 0; i < pcipt_snapshot_group_count(snap); i++) {
-		struct pcipt_group *group = pcipt_snapshot_group_at(snap, i);
-
-		printf("group %d: devices: %zu, %s\n", pcipt_group_get_number(group),
-		       pcipt_group_device_count(group),
-		       pcipt_group_viability(group) == PCIPT_VIABLE ? "viable" : "not viable");
-	}
 }
 
 /* What a claim holds; to learn where each device is now, look at the machine again. */
@@ -95,10 +75,12 @@ int main(int argc, char **argv)
 	struct pcipt_error *error = NULL;
 	int failed = 0;
 
+	if (argc != 2) {
+		fprintf(stderr, "usage: bind-release ADDRESS\n");
+		return 2;
+	}
 	if (pcipt_context_new(&ctx, &error) || pcipt_snapshot_new(ctx, &snap, &error))
 		failed = fail(error);
-	else if (argc < 2)
-		list(snap);
 	else
 		failed = bind_and_release(ctx, snap, argv[1]);
 	pcipt_snapshot_unref(snap);

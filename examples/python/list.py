@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Lists the machine's PCI devices: list_devices.py [ROOT]"""
+"""Lists the machine's PCI devices: list.py [ROOT]"""
 import sys
 
 import pcipt
@@ -21,7 +21,7 @@ def main() -> None:
             for device in snapshot:
                 print(line(device))
     except pcipt.Error as error:
-        sys.exit(f"{error}\n{error.remedy or ''}".rstrip())
+        sys.exit(str(error))
 
 
 main()

@@ -1,3 +1,0 @@
-module libpcipt/examples/list-devices
-
-go 1.19
