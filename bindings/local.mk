@@ -1,4 +1,4 @@
-EXTRA_DIST += bindings/make-tables \
+EXTRA_DIST += bindings/left-out bindings/make-tables \
 	bindings/go \
 	bindings/python/README.md \
 	bindings/python/pyproject.toml \

@@ -21,12 +21,12 @@ type BindOptions struct {
 
 func (options *BindOptions) fill(c *C.struct_pcipt_options) error {
 	var e *C.struct_pcipt_error
-	name, freeName, err := cText(options.Name)
+	name, freeName, err := cOptional(options.Name)
 	if err != nil {
 		return err
 	}
 	defer freeName()
-	owner, freeOwner, err := cText(options.Owner)
+	owner, freeOwner, err := cOptional(options.Owner)
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func (config *Config) setFolders(c *C.struct_pcipt_context) error {
 	type setter func(path *C.char, e **C.struct_pcipt_error) C.int
 	set := func(path string, to setter) error {
 		var e *C.struct_pcipt_error
-		text, free, err := cText(path)
+		text, free, err := cOptional(path)
 		if err != nil || text == nil {
 			return err
 		}

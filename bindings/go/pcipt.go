@@ -99,11 +99,16 @@ func errClosed(what string) error {
 	return &Error{Code: ErrInvalid, Message: "the " + what + " is closed", Remedy: "Use it before Close"}
 }
 
-// cText is a text for the library, with what frees it; nil for "".
-func cText(text string) (*C.char, func(), error) {
+// cOptional is cText, but nil for "".
+func cOptional(text string) (*C.char, func(), error) {
 	if text == "" {
 		return nil, func() {}, nil
 	}
+	return cText(text)
+}
+
+// cText is a text for the library, with what frees it.
+func cText(text string) (*C.char, func(), error) {
 	if strings.IndexByte(text, 0) >= 0 {
 		return nil, nil, &Error{Code: ErrInvalid, Message: "a text with a NUL character in it"}
 	}

@@ -194,7 +194,7 @@ func TestArgumentsThatCantBe(t *testing.T) {
 		"zero device":    {func() error { _, err := snapshot.Set([]Device{{}}, nil); return err }, ErrInvalid},
 		"other snapshot": {func() error { _, err := snapshot.Set(other.Devices(), nil); return err }, ErrInvalid},
 		"syntax":         {func() error { _, err := snapshot.Find("0000:zz:00.0"); return err }, ErrSyntax},
-		"empty selector": {func() error { _, err := snapshot.Find(""); return err }, ErrInvalid},
+		"empty selector": {func() error { _, err := snapshot.Find(""); return err }, ErrSyntax},
 		"ambiguous":      {func() error { _, err := snapshot.Find("group=2"); return err }, ErrAmbiguous},
 		"scope":          {func() error { _, err := host.Snapshot("nonsense"); return err }, ErrSyntax},
 		"name": {func() error {

@@ -43,7 +43,7 @@ func newOptions(set *SetOptions, bind *BindOptions) (*C.struct_pcipt_options, er
 
 func (options *SetOptions) fill(c *C.struct_pcipt_options) error {
 	var e *C.struct_pcipt_error
-	driver, free, err := cText(options.Driver)
+	driver, free, err := cOptional(options.Driver)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func allow(c *C.struct_pcipt_options, rule string) error {
 		return err
 	}
 	defer freeCode()
-	addressText, freeAddress, err := cText(address)
+	addressText, freeAddress, err := cOptional(address)
 	if err != nil {
 		return err
 	}

@@ -174,7 +174,7 @@ func (s *Snapshot) Compare(identity, serial string) (Comparison, error) {
 		return Comparison{}, err
 	}
 	defer freeIdentity()
-	serialText, freeSerial, err := cText(serial)
+	serialText, freeSerial, err := cOptional(serial)
 	if err != nil {
 		return Comparison{}, err
 	}

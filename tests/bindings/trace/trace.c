@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The scenario in C: trace ROOT [ADDRESS]. trace.py and trace.go do the same and print the same. */
+#include <stdio.h>
+#include <string.h>
+#include <libpcipt/libpcipt.h>
+
+static struct pcipt_error *error;
+
+/* One line for a call: its error, or "ok". */
+static int told(const char *what, int code)
+{
+	char *json = code ? pcipt_error_to_json(error) : NULL;
+
+	printf("%s: %s\n", what, code ? json : "ok");
+	pcipt_free(json);
+	error = pcipt_error_unref(error);
+	return code;
+}
+
+static void print(const char *what, char *json)
+{
+	printf("%s: %s\n", what, json);
+	pcipt_free(json);
+}
+
+static void list(struct pcipt_snapshot *snap)
+{
+	char *json = NULL;
+
+	if (!told("list", pcipt_snapshot_to_json(snap, 0, &json, &error)))
+		print("devices", json);
+	if (!told("list", pcipt_snapshot_to_json(snap, PCIPT_JSON_FULL, &json, &error)))
+		print("everything", json);
+	for (size_t i = 0; i < pcipt_snapshot_group_count(snap); i++) {
+		struct pcipt_group *group = pcipt_snapshot_group_at(snap, i);
+		const char *type = pcipt_group_get_type(group);
+
+		printf("group %d %s %d:", pcipt_group_get_number(group), type ? type : "-",
+		       pcipt_group_viability(group));
+		for (size_t n = 0; n < pcipt_group_device_count(group); n++)
+			printf(" %s", pcipt_device_get_address(pcipt_group_device_at(group, n)));
+		for (size_t n = 0; n < pcipt_group_reserved_region_count(group); n++)
+			printf(" [%s]", pcipt_group_reserved_region_at(group, n));
+		printf("\n");
+	}
+	for (size_t i = 0; i < pcipt_snapshot_problem_count(snap); i++)
+		print("problem", pcipt_error_to_json(pcipt_snapshot_problem_at(snap, i)));
+}
+
+static struct pcipt_set *judge(struct pcipt_snapshot *snap, struct pcipt_device *device,
+			       const struct pcipt_options *options)
+{
+	struct pcipt_set *set = NULL;
+	char *json = NULL;
+
+	if (told("set", pcipt_set_new(snap, &device, 1, options, &set, &error)))
+		return NULL;
+	printf("safe: %d, driver: %s\n", pcipt_set_is_safe(set), pcipt_set_get_driver(set));
+	for (size_t i = 0; i < pcipt_set_member_count(set); i++)
+		printf("member %s %s %s\n",
+		       pcipt_device_get_address(pcipt_set_member_device(set, i)),
+		       pcipt_role_name(pcipt_set_member_role(set, i)),
+		       pcipt_action_name(pcipt_set_member_action(set, i)));
+	for (size_t i = 0; i < pcipt_set_finding_count(set); i++) {
+		const char *address = pcipt_set_finding_address(set, i);
+
+		printf("finding %s %s %s %d | %s | %s | %s\n", pcipt_set_finding_code(set, i),
+		       pcipt_severity_name(pcipt_set_finding_severity(set, i)),
+		       address ? address : "-", pcipt_set_finding_is_allowed(set, i),
+		       pcipt_set_finding_message(set, i), pcipt_set_finding_evidence(set, i),
+		       pcipt_set_finding_remedy(set, i));
+	}
+	if (!told("set", pcipt_set_to_json(set, &json, &error)))
+		print("set", json);
+	return set;
+}
+
+static void act(struct pcipt_context *ctx, struct pcipt_set *set)
+{
+	struct pcipt_plan *plan = NULL;
+	struct pcipt_result *result = NULL;
+	struct pcipt_claim *claim = NULL;
+	char *json = NULL;
+
+	if (!told("plan", pcipt_plan_bind(set, NULL, &plan, &error))) {
+		for (size_t i = 0; i < pcipt_plan_step_count(plan); i++) {
+			const char *address = pcipt_plan_step_address(plan, i);
+			const char *path = pcipt_plan_step_path(plan, i);
+			const char *value = pcipt_plan_step_value(plan, i);
+
+			printf("step %s %s %s %s | %s\n", pcipt_op_name(pcipt_plan_step_op(plan, i)),
+			       address ? address : "-", path ? path : "-", value ? value : "-",
+			       pcipt_plan_step_shell(plan, i));
+		}
+		if (!told("plan", pcipt_plan_to_json(plan, &json, &error)))
+			print("plan", json);
+		(void)told("apply", pcipt_apply(ctx, plan, NULL, &result, &error));
+		printf("outcome: %s\n",
+		       result ? pcipt_outcome_name(pcipt_result_get_outcome(result)) : "-");
+	}
+	(void)told("bind", pcipt_claim_bind(ctx, set, NULL, &claim, NULL, &error));
+	pcipt_claim_unref(claim);
+	pcipt_result_unref(result);
+	pcipt_plan_unref(plan);
+}
+
+static void find(struct pcipt_snapshot *snap)
+{
+	static const char *const selectors[] = { "", "nonsense", "0000:99:00.0", "group=2",
+						 "1af4:1009", "class=ffffff", "slot=pci0000:00" };
+
+	for (size_t i = 0; i < sizeof(selectors) / sizeof(*selectors); i++) {
+		struct pcipt_device **devices = NULL, *device = NULL;
+		size_t n = 0;
+
+		(void)told(selectors[i], pcipt_snapshot_find(snap, selectors[i], &device, &error));
+		(void)told(selectors[i],
+			   pcipt_snapshot_find_all(snap, selectors[i], &devices, &n, &error));
+		for (size_t k = 0; k < n; k++)
+			printf("found %s\n", pcipt_device_get_address(devices[k]));
+		pcipt_free(devices);
+	}
+}
+
+static void compare(struct pcipt_snapshot *snap, const char *identity)
+{
+	struct pcipt_device *device = NULL;
+	char *facts = NULL;
+	int verdict;
+
+	if (told("compare", pcipt_identity_compare(snap, identity, NULL, &verdict, &device, &facts,
+						   &error)))
+		return;
+	printf("%s %s: %s\n", pcipt_verdict_name(verdict),
+	       device ? pcipt_device_get_address(device) : "-", facts);
+	pcipt_free(facts);
+}
+
+static void pair(struct pcipt_context *ctx, struct pcipt_snapshot *snap, const char *address)
+{
+	struct pcipt_options *options = NULL;
+	struct pcipt_device *device = NULL;
+	struct pcipt_set *half, *whole, *allowed;
+
+	if (told("find", pcipt_snapshot_find(snap, address, &device, &error)))
+		return;
+	compare(snap, pcipt_device_get_identity(device));
+	half = judge(snap, device, NULL);
+	act(ctx, half);
+	(void)told("options", pcipt_options_new(&options, &error));
+	pcipt_options_set_with_set(options, true);
+	whole = judge(snap, device, options);
+	for (size_t i = 0; i < pcipt_set_finding_count(whole); i++)
+		if (pcipt_set_finding_severity(whole, i) == PCIPT_SEVERITY_BLOCKER)
+			(void)pcipt_options_add_allow(options, pcipt_set_finding_code(whole, i),
+						      pcipt_set_finding_address(whole, i), NULL);
+	allowed = judge(snap, device, options);
+	act(ctx, allowed);
+	pcipt_set_unref(half);
+	pcipt_set_unref(whole);
+	pcipt_set_unref(allowed);
+	pcipt_options_unref(options);
+}
+
+int main(int argc, char **argv)
+{
+	struct pcipt_context *ctx = NULL;
+	struct pcipt_snapshot *snap = NULL;
+	struct pcipt_claim_list *claims = NULL;
+	struct pcipt_claim *claim = NULL;
+
+	if (argc < 2 || pcipt_context_new(&ctx, NULL) || pcipt_context_set_root(ctx, argv[1], NULL))
+		return 2;
+	if (!told("snapshot", pcipt_snapshot_new(ctx, &snap, &error))) {
+		list(snap);
+		find(snap);
+		compare(snap, "nonsense");
+		compare(snap, "8086:dead:1af4:1100:00@pci0000:00/00.0");
+		if (argc > 2)
+			pair(ctx, snap, argv[2]);
+	}
+	if (!told("claims", pcipt_claim_list(ctx, &claims, &error)))
+		printf("%zu claims, %zu problems\n", pcipt_claim_list_count(claims),
+		       pcipt_claim_list_problem_count(claims));
+	(void)told("claim", pcipt_claim_find(ctx, "desktop", &claim, &error));
+	pcipt_claim_list_unref(claims);
+	pcipt_snapshot_unref(snap);
+	pcipt_context_unref(ctx);
+	return 0;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+// The scenario in Go: trace ROOT [ADDRESS]. See trace.c.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"libpcipt/pcipt"
+)
+
+// told prints one line for a call: its error, or "ok". It says whether it was ok.
+func told(what string, err error) bool {
+	var e *pcipt.Error
+	if errors.As(err, &e) {
+		json, _ := e.MarshalJSON()
+		fmt.Printf("%s: %s\n", what, json)
+		return false
+	}
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%s: ok\n", what)
+	return true
+}
+
+func show(what, call string, json []byte, err error) {
+	if told(call, err) {
+		fmt.Printf("%s: %s\n", what, json)
+	}
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func list(snapshot *pcipt.Snapshot) {
+	json, err := snapshot.JSON()
+	show("devices", "list", json, err)
+	json, err = snapshot.JSON(pcipt.JSONFull)
+	show("everything", "list", json, err)
+	for _, group := range snapshot.Groups() {
+		fmt.Printf("group %d %s %d:", group.Number(), orDash(group.Type()), int(group.Viability()))
+		for _, device := range group.Devices() {
+			fmt.Printf(" %s", device)
+		}
+		for _, region := range group.ReservedRegions() {
+			fmt.Printf(" [%s]", region)
+		}
+		fmt.Println()
+	}
+	for _, problem := range snapshot.Problems() {
+		json, _ := problem.MarshalJSON()
+		fmt.Printf("problem: %s\n", json)
+	}
+}
+
+func judge(snapshot *pcipt.Snapshot, device pcipt.Device, options *pcipt.SetOptions) *pcipt.Set {
+	set, err := snapshot.Set([]pcipt.Device{device}, options)
+	if !told("set", err) {
+		os.Exit(1)
+	}
+	fmt.Printf("safe: %d, driver: %s\n", bit(set.IsSafe()), set.Driver())
+	for _, member := range set.Members() {
+		fmt.Println("member", member.Device, member.Role, member.Action)
+	}
+	for _, f := range set.Findings() {
+		fmt.Printf("finding %s %s %s %d | %s | %s | %s\n", f.Code, f.Severity, orDash(f.Address), bit(f.Allowed),
+			f.Message, f.Evidence, f.Remedy)
+	}
+	json, err := set.MarshalJSON()
+	show("set", "set", json, err)
+	return set
+}
+
+func act(host *pcipt.Host, set *pcipt.Set) {
+	plan, err := set.Plan()
+	if told("plan", err) {
+		defer plan.Close()
+		for _, step := range plan.Steps() {
+			// What is absent and what is empty is the same text in Go: the shell line tells.
+			value := step.Value
+			if value == "" && step.Op != pcipt.OpOverride && step.Op != pcipt.OpVerify {
+				value = "-"
+			}
+			fmt.Printf("step %s %s %s %s | %s\n", step.Op, orDash(step.Address), orDash(step.Path), value,
+				step.Shell)
+		}
+		json, err := plan.MarshalJSON()
+		show("plan", "plan", json, err)
+		result, err := host.Apply(context.Background(), plan)
+		var e *pcipt.Error
+		if !told("apply", err) && errors.As(err, &e) {
+			result = e.Result
+		}
+		if result != nil {
+			fmt.Println("outcome:", result.Outcome)
+		} else {
+			fmt.Println("outcome: -")
+		}
+	}
+	claim, err := host.Bind(context.Background(), set, nil)
+	if told("bind", err) {
+		claim.Close()
+	}
+}
+
+func find(snapshot *pcipt.Snapshot) {
+	for _, selector := range []string{"", "nonsense", "0000:99:00.0", "group=2", "1af4:1009", "class=ffffff",
+		"slot=pci0000:00"} {
+		_, err := snapshot.Find(selector)
+		told(selector, err)
+		devices, err := snapshot.FindAll(selector)
+		told(selector, err)
+		for _, device := range devices {
+			fmt.Println("found", device)
+		}
+	}
+}
+
+func compare(snapshot *pcipt.Snapshot, identity string) {
+	found, err := snapshot.Compare(identity, "")
+	if !told("compare", err) {
+		return
+	}
+	address := "-"
+	if found.Found {
+		address = found.Device.Address()
+	}
+	fmt.Printf("%s %s: %s\n", found.Verdict, address, found.Facts)
+}
+
+func pair(host *pcipt.Host, snapshot *pcipt.Snapshot, address string) {
+	device, err := snapshot.Find(address)
+	if !told("find", err) {
+		return
+	}
+	compare(snapshot, device.Identity())
+	half := judge(snapshot, device, nil)
+	defer half.Close()
+	act(host, half)
+	fmt.Println("options: ok")
+	options := &pcipt.SetOptions{WithSet: true}
+	whole := judge(snapshot, device, options)
+	defer whole.Close()
+	for _, f := range whole.Findings() {
+		if f.Severity == pcipt.SeverityBlocker && f.Address != "" {
+			options.Allow = append(options.Allow, f.Code+"@"+f.Address)
+		} else if f.Severity == pcipt.SeverityBlocker {
+			options.Allow = append(options.Allow, f.Code)
+		}
+	}
+	allowed := judge(snapshot, device, options)
+	defer allowed.Close()
+	act(host, allowed)
+}
+
+func main() {
+	host, err := pcipt.Open(&pcipt.Config{Root: os.Args[1]})
+	if err != nil {
+		panic(err)
+	}
+	defer host.Close()
+	snapshot, err := host.Snapshot()
+	if told("snapshot", err) {
+		defer snapshot.Close()
+		list(snapshot)
+		find(snapshot)
+		compare(snapshot, "nonsense")
+		compare(snapshot, "8086:dead:1af4:1100:00@pci0000:00/00.0")
+		if len(os.Args) > 2 {
+			pair(host, snapshot, os.Args[2])
+		}
+	}
+	claims, problems, err := host.Claims()
+	if told("claims", err) {
+		fmt.Printf("%d claims, %d problems\n", len(claims), len(problems))
+	}
+	_, err = host.Claim("desktop")
+	told("claim", err)
+}

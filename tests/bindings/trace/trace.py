@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The scenario in Python: trace.py ROOT [ADDRESS]. See trace.c."""
+import sys
+
+import pcipt
+
+
+def told(what, call):
+    """One line for a call: its error, or "ok"; gives what the call gives, or None."""
+    try:
+        value = call()
+    except pcipt.Error as error:
+        print(f"{what}: {error.to_json()}")
+        return None, error
+    print(f"{what}: ok")
+    return value, None
+
+
+def show(what, call):
+    text, _ = told(call[0], call[1])
+    print(f"{what}: {text}")
+
+
+def listing(snapshot):
+    show("devices", ("list", snapshot.to_json))
+    show("everything", ("list", lambda: snapshot.to_json(full=True)))
+    for group in snapshot.groups:
+        print(f"group {group.number} {group.type or '-'} {int(group.viability)}:",
+              *[device.address for device in group.devices],
+              *[f"[{region}]" for region in group.reserved_regions])
+    for problem in snapshot.problems:
+        print(f"problem: {problem.to_json()}")
+
+
+def judge(snapshot, device, **options):
+    wanted, error = told("set", lambda: snapshot.set(device, **options))
+    if error:
+        return None
+    print(f"safe: {int(wanted.is_safe)}, driver: {wanted.driver}")
+    for member in wanted.members:
+        print("member", member.device.address, member.role, member.action)
+    for f in wanted.findings:
+        print(f"finding {f.code} {f.severity} {f.address or '-'} {int(f.allowed)} | {f.message} | "
+              f"{f.evidence} | {f.remedy}")
+    show("set", ("set", wanted.to_json))
+    return wanted
+
+
+def or_dash(text):
+    return "-" if text is None else text
+
+
+def act(context, wanted):
+    plan, error = told("plan", wanted.plan)
+    if not error:
+        for step in plan:
+            print(f"step {step.op} {or_dash(step.address)} {or_dash(step.path)} {or_dash(step.value)} | "
+                  f"{step.shell}")
+        show("plan", ("plan", plan.to_json))
+        result, error = told("apply", lambda: context.apply(plan))
+        result = result or error.result
+        print("outcome:", result.outcome if result else "-")
+    told("bind", lambda: context.bind(wanted))
+
+
+def find(snapshot):
+    for selector in ("", "nonsense", "0000:99:00.0", "group=2", "1af4:1009", "class=ffffff",
+                     "slot=pci0000:00"):
+        told(selector, lambda: snapshot.find(selector))
+        devices, _ = told(selector, lambda: snapshot.find_all(selector))
+        for device in devices or []:
+            print("found", device.address)
+
+
+def compare(snapshot, identity):
+    found, error = told("compare", lambda: snapshot.compare(identity))
+    if not error:
+        print(f"{found.verdict} {found.device.address if found.device else '-'}: {found.facts}")
+
+
+def pair(context, snapshot, address):
+    device, error = told("find", lambda: snapshot.find(address))
+    if error:
+        return
+    compare(snapshot, device.identity)
+    act(context, judge(snapshot, device))
+    print("options: ok")
+    whole = judge(snapshot, device, with_set=True)
+    allow = [f"{f.code}@{f.address}" if f.address else f.code for f in whole.findings
+             if f.severity == pcipt.Severity.BLOCKER]
+    act(context, judge(snapshot, device, with_set=True, allow=allow))
+
+
+def main():
+    context = pcipt.Context(sys.argv[1])
+    snapshot, error = told("snapshot", context.snapshot)
+    if not error:
+        listing(snapshot)
+        find(snapshot)
+        compare(snapshot, "nonsense")
+        compare(snapshot, "8086:dead:1af4:1100:00@pci0000:00/00.0")
+        if len(sys.argv) > 2:
+            pair(context, snapshot, sys.argv[2])
+    claims, error = told("claims", context.claims)
+    if not error:
+        print(f"{len(claims)} claims, {len(claims.problems)} problems")
+    told("claim", lambda: context.claim("desktop"))
+
+
+main()
