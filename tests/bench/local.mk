@@ -1,6 +1,7 @@
 # Benchmarks. Nothing here is built by "all" or "check": the drivers build what they need.
 #   make bench           the inventory at 1,000, 10,000 and 60,000 devices and on this machine
 #   make bench-quick     1,000 and 10,000 devices, fewer rounds
+#   make bench-bindings  10,000 devices from C, Go and Python
 bench_programs = \
 	tests/bench/floor \
 	tests/bench/maketree \
@@ -12,7 +13,7 @@ bench_programs = \
 	tests/bench/snapshot
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)
-EXTRA_DIST += tests/bench/inventory tests/bench/inventory-vm
+EXTRA_DIST += tests/bench/bindings tests/bench/inventory tests/bench/inventory-vm
 
 bench_figures = tests/bench/figures.c tests/bench/figures.h
 

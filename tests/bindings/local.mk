@@ -8,3 +8,27 @@ check-go-strict: all
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		$(srcdir)/tests/bindings/run-go --strict
 .PHONY: check-go-strict
+
+# Threads that share a context and a snapshot, under ThreadSanitizer: a build of its own.
+check-threads:
+	$(MKDIR_P) threads
+	cd threads && { test -f Makefile || \
+		$(abs_srcdir)/configure --disable-unit-tests --enable-static --disable-shared \
+		CFLAGS='-O1 -g -fsanitize=thread' LDFLAGS=-fsanitize=thread >configure.log; }
+	$(MAKE) -s -C threads check-threads-run
+
+check_threads_program = tests/bindings/threads
+EXTRA_PROGRAMS += $(check_threads_program)
+CLEANFILES += $(check_threads_program)
+tests_bindings_threads_SOURCES = tests/bindings/threads.c
+tests_bindings_threads_LDADD = libpcipt.la -lpthread
+check-threads-run: $(check_threads_program)$(EXEEXT)
+	work=$$(mktemp -d) && \
+	tree=$$($(srcdir)/tests/bindings/machine $(srcdir) $$work) && \
+	TSAN_OPTIONS=die_after_fork=0 $(check_threads_program)$(EXEEXT) $$tree 0000:00:03.0; \
+	status=$$?; rm -rf $$work; exit $$status
+.PHONY: check-threads check-threads-run
+
+bench-bindings: all
+	$(srcdir)/tests/bench/bindings/run $(srcdir) $(abs_builddir)
+.PHONY: bench-bindings
