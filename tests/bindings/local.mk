@@ -1,7 +1,7 @@
 # The bindings, against the library that was just built.
 TESTS += tests/bindings/tables tests/bindings/parity tests/bindings/run-python tests/bindings/run-go \
 	tests/bindings/run-trace
-EXTRA_DIST += tests/bindings
+EXTRA_DIST += tests/bindings tests/data
 
 # The Go package again, with every pointer checked that goes to C, and with the race detector.
 check-go-strict: all
