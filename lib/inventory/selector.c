@@ -196,8 +196,9 @@ int pcipt_snapshot_find(struct pcipt_snapshot *snap, const char *text, struct pc
 	size_t n;
 	int r;
 
-	if (!device)
-		return pcipt_fail_argument(error, __func__, "no place for the device");
+	/* Here already, so that the message names the call that was made. */
+	if (!snap || !text || !device)
+		return pcipt_fail_argument(error, __func__, "an argument is NULL");
 	r = pcipt_snapshot_find_all(snap, text, &found, &n, error);
 	if (r < 0)
 		return r;
