@@ -270,6 +270,7 @@ func TestEightGoroutinesShare(t *testing.T) {
 		t.Fatal(err)
 	}
 	var workers sync.WaitGroup
+	var compared atomic.Int32
 	for i := 0; i < 8; i++ {
 		workers.Add(1)
 		go func() {
@@ -281,7 +282,12 @@ func TestEightGoroutinesShare(t *testing.T) {
 					return
 				}
 				for _, snapshot := range []*Snapshot{own, shared} {
-					if got, err := snapshot.JSON(); err != nil || !bytes.Equal(got, want) {
+					got, err := snapshot.JSON()
+					if isBusy(got) {
+						continue
+					}
+					compared.Add(1)
+					if err != nil || !bytes.Equal(got, want) && !isBusy(want) {
 						t.Errorf("%v %s", err, got)
 					}
 					for _, device := range snapshot.Devices() {
@@ -293,6 +299,15 @@ func TestEightGoroutinesShare(t *testing.T) {
 		}()
 	}
 	workers.Wait()
+	if compared.Load() == 0 && !isBusy(want) {
+		t.Error("nothing was compared")
+	}
+}
+
+// isBusy says whether the machine was too busy to read a driver_override in its time: the
+// library tells that as a problem, and the fact is null.
+func isBusy(json []byte) bool {
+	return bytes.Contains(json, []byte("device-busy"))
 }
 
 func TestLog(t *testing.T) {
