@@ -35,7 +35,6 @@ EXTRA_DIST += tests/without-libpci
 
 .PHONY: check-valgrind check-sanitizers check-without-libpci
 clean-local:
-	rm -rf sanitizers without-libpci
-	rm -rf sanitizers threads
+	rm -rf sanitizers without-libpci threads
 TESTS += tests/catalogue
 EXTRA_DIST += tests/catalogue doc/make-catalogue doc/catalogue.md

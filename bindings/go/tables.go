@@ -20,6 +20,15 @@ const (
 
 	// The devices are on their way back; the claim will end.
 	ClaimReleasing ClaimState = C.PCIPT_CLAIM_RELEASING
+
+	// It is wanted, and nothing was done for it in this boot yet.
+	ClaimPending ClaimState = C.PCIPT_CLAIM_PENDING
+
+	// It is wanted and can't be had now: the reason says what it waits for.
+	ClaimWaiting ClaimState = C.PCIPT_CLAIM_WAITING
+
+	// A write of it has not returned from the kernel, or an undo could not end.
+	ClaimStuck ClaimState = C.PCIPT_CLAIM_STUCK
 )
 
 // String is the library's name for it; never empty.
@@ -164,6 +173,23 @@ const (
 
 	// A device's lock is held, as by an unbind that waits; it can't be read now.
 	ErrBusy Code = C.PCIPT_E_BUSY
+
+	// Another process works on the device and didn't come to its end before the deadline.
+	ErrLocked Code = C.PCIPT_E_LOCKED
+
+	// The kernel has not returned from a write and the deadline passed. The write goes on; what is
+	// left to do is done by the next call for the same devices, or by pcipt_recover(), when it has
+	// returned.
+	ErrStuck Code = C.PCIPT_E_STUCK
+
+	// The caller's cancel descriptor became readable.
+	ErrCancelled Code = C.PCIPT_E_CANCELLED
+
+	// The driver's module is on a blacklist in modprobe.d.
+	ErrBlacklisted Code = C.PCIPT_E_BLACKLISTED
+
+	// The driver's module can't be loaded: the kernel or an "install" line refused.
+	ErrLoad Code = C.PCIPT_E_LOAD
 )
 
 // Viability: can user space take the group as it stands? Treat a value that you do not know as
@@ -205,6 +231,43 @@ const (
 func (value Verdict) String() string {
 	return C.GoString(C.pcipt_verdict_name(C.int(value)))
 }
+
+// EventType: what happened. Pass over one that you don't know.
+type EventType int
+
+const (
+	// A device came: its address, and its driver after.
+	EventDeviceAdded EventType = C.PCIPT_EVENT_DEVICE_ADDED
+
+	// A device went: its address, and its driver before.
+	EventDeviceRemoved EventType = C.PCIPT_EVENT_DEVICE_REMOVED
+
+	// A device has another driver: before and after.
+	EventDeviceChanged EventType = C.PCIPT_EVENT_DEVICE_CHANGED
+
+	// A claim began, ended, or is in another state: before and after.
+	EventClaimChanged EventType = C.PCIPT_EVENT_CLAIM_CHANGED
+
+	// A bound claim isn't as it should be, or is again (reason "as-claimed"): its name, the
+	// device, the reason's code (doc/catalogue.md) and a sentence.
+	EventHealth EventType = C.PCIPT_EVENT_HEALTH
+)
+
+// String is the library's name for it; never empty.
+func (value EventType) String() string {
+	return C.GoString(C.pcipt_event_type_name(C.int(value)))
+}
+
+// Progress: how far a step is. Take a value that you do not know for PCIPT_PROGRESS_BEGUN.
+type Progress int
+
+const (
+	ProgressBegun Progress = C.PCIPT_PROGRESS_BEGUN
+
+	ProgressDone Progress = C.PCIPT_PROGRESS_DONE
+
+	ProgressFailed Progress = C.PCIPT_PROGRESS_FAILED
+)
 
 // Op: what a step does. Print one that you don't know by its name.
 type Op int
@@ -339,6 +402,12 @@ const (
 	// Hard: A bridge in the IOMMU group has a driver that keeps the group for the host.
 	FindingGroupNotViable = "group-not-viable"
 
+	// Hard: The system runs or boots from a disk behind the device.
+	FindingRootDisk = "root-disk"
+
+	// Hard: The system swaps to a disk behind the device.
+	FindingSwap = "swap"
+
 	// Hard: The device has virtual functions enabled, which would vanish.
 	FindingPFWithVFs = "pf-with-vfs"
 
@@ -357,6 +426,28 @@ const (
 	// Blocker: The device is the display that the firmware used for booting.
 	FindingBootVGA = "boot-vga"
 
+	// Blocker: A file system on a disk behind the device is mounted.
+	FindingMountedFilesystem = "mounted-filesystem"
+
+	// Blocker: A disk behind the device is part of LVM, MD, dm-crypt, multipath, bcache or ZFS.
+	FindingBlockHolder = "block-holder"
+
+	// Blocker: A process or the kernel has a disk behind the device open.
+	FindingBlockOpen = "block-open"
+
+	// Blocker: A network interface of the device has an address.
+	FindingNetAddress = "net-address"
+
+	// Blocker: A default route goes out by a network interface of the device.
+	FindingDefaultRoute = "default-route"
+
+	// Blocker: A network interface of the device is part of a bond, team, bridge or another
+	// device.
+	FindingNetEnslaved = "net-enslaved"
+
+	// Blocker: What hangs below the USB controller is in use.
+	FindingUSBInUse = "usb-in-use"
+
 	// Blocker: Somebody has the device on a passthrough driver, or is configured to take it,
 	// without a claim.
 	FindingForeignOwner = "foreign-owner"
@@ -367,6 +458,9 @@ const (
 
 	// Blocker: A check could not be made.
 	FindingUnreadable = "unreadable"
+
+	// Warning: A disk behind the device holds data that is not in use now.
+	FindingBlockSignature = "block-signature"
 
 	// Warning: A device of the IOMMU group has no driver and will be kept without one.
 	FindingSiblingUnbound = "sibling-unbound"

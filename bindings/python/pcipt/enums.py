@@ -6,7 +6,8 @@ Made by bindings/make-tables from the library's headers and tables; do not edit.
 from ._enum import Flags, Number
 
 __all__ = ["ClaimState", "LogLevel", "JsonFlags", "AcsFlags", "BarFlags", "ErrorCode",
-           "Viability", "Verdict", "Op", "Role", "Action", "Severity", "Outcome",
+           "Viability", "Verdict", "EventType", "Progress", "Op", "Role", "Action", "Severity",
+           "Outcome",
            "FindingCode"]
 
 
@@ -21,6 +22,12 @@ class ClaimState(Number):
     BOUND = 1
     #: The devices are on their way back; the claim will end.
     RELEASING = 2
+    #: It is wanted, and nothing was done for it in this boot yet.
+    PENDING = 3
+    #: It is wanted and can't be had now: the reason says what it waits for.
+    WAITING = 4
+    #: A write of it has not returned from the kernel, or an undo could not end.
+    STUCK = 5
 
 
 class LogLevel(Number):
@@ -119,6 +126,18 @@ class ErrorCode(Number):
     TIMEOUT = -24
     #: A device's lock is held, as by an unbind that waits; it can't be read now.
     BUSY = -25
+    #: Another process works on the device and didn't come to its end before the deadline.
+    LOCKED = -26
+    #: The kernel has not returned from a write and the deadline passed. The write goes on; what
+    #: is left to do is done by the next call for the same devices, or by pcipt_recover(), when
+    #: it has returned.
+    STUCK = -27
+    #: The caller's cancel descriptor became readable.
+    CANCELLED = -28
+    #: The driver's module is on a blacklist in modprobe.d.
+    BLACKLISTED = -29
+    #: The driver's module can't be loaded: the kernel or an "install" line refused.
+    LOAD = -30
 
 
 class Viability(Number):
@@ -148,6 +167,32 @@ class Verdict(Number):
     MISSING = 3
     #: More than one device bears its serial number.
     AMBIGUOUS = 4
+
+
+class EventType(Number):
+    """What happened. Pass over one that you don't know."""
+
+    __namer__ = "pcipt_event_type_name"
+
+    #: A device came: its address, and its driver after.
+    EVENT_DEVICE_ADDED = 0
+    #: A device went: its address, and its driver before.
+    EVENT_DEVICE_REMOVED = 1
+    #: A device has another driver: before and after.
+    EVENT_DEVICE_CHANGED = 2
+    #: A claim began, ended, or is in another state: before and after.
+    EVENT_CLAIM_CHANGED = 3
+    #: A bound claim isn't as it should be, or is again (reason "as-claimed"): its name, the
+    #: device, the reason's code (doc/catalogue.md) and a sentence.
+    EVENT_HEALTH = 4
+
+
+class Progress(Number):
+    """How far a step is. Take a value that you do not know for PCIPT_PROGRESS_BEGUN."""
+
+    BEGUN = 0
+    DONE = 1
+    FAILED = 2
 
 
 class Op(Number):
@@ -241,6 +286,10 @@ class FindingCode:
     NO_IOMMU = "no-iommu"
     #: Hard: A bridge in the IOMMU group has a driver that keeps the group for the host.
     GROUP_NOT_VIABLE = "group-not-viable"
+    #: Hard: The system runs or boots from a disk behind the device.
+    ROOT_DISK = "root-disk"
+    #: Hard: The system swaps to a disk behind the device.
+    SWAP = "swap"
     #: Hard: The device has virtual functions enabled, which would vanish.
     PF_WITH_VFS = "pf-with-vfs"
     #: Hard: The virtual function's physical function isn't on its own driver.
@@ -253,6 +302,21 @@ class FindingCode:
     SET_INCOMPLETE = "set-incomplete"
     #: Blocker: The device is the display that the firmware used for booting.
     BOOT_VGA = "boot-vga"
+    #: Blocker: A file system on a disk behind the device is mounted.
+    MOUNTED_FILESYSTEM = "mounted-filesystem"
+    #: Blocker: A disk behind the device is part of LVM, MD, dm-crypt, multipath, bcache or ZFS.
+    BLOCK_HOLDER = "block-holder"
+    #: Blocker: A process or the kernel has a disk behind the device open.
+    BLOCK_OPEN = "block-open"
+    #: Blocker: A network interface of the device has an address.
+    NET_ADDRESS = "net-address"
+    #: Blocker: A default route goes out by a network interface of the device.
+    DEFAULT_ROUTE = "default-route"
+    #: Blocker: A network interface of the device is part of a bond, team, bridge or another
+    #: device.
+    NET_ENSLAVED = "net-enslaved"
+    #: Blocker: What hangs below the USB controller is in use.
+    USB_IN_USE = "usb-in-use"
     #: Blocker: Somebody has the device on a passthrough driver, or is configured to take it,
     #: without a claim.
     FOREIGN_OWNER = "foreign-owner"
@@ -261,6 +325,8 @@ class FindingCode:
     PLATFORM_FUNCTION = "platform-function"
     #: Blocker: A check could not be made.
     UNREADABLE = "unreadable"
+    #: Warning: A disk behind the device holds data that is not in use now.
+    BLOCK_SIGNATURE = "block-signature"
     #: Warning: A device of the IOMMU group has no driver and will be kept without one.
     SIBLING_UNBOUND = "sibling-unbound"
     #: Warning: The device has a driver override already; it is put back at release.

@@ -13,7 +13,8 @@ __all__ = ["BY_CODE", "Error",
            "NoClaimError", "BadRootError", "NoPciError", "NotRealError", "PermissionError",
            "RefusedError", "IoError", "DamagedError", "NoDriverError", "OverrideError",
            "UnbindError", "BindError", "VerifyError", "StaleError", "RollbackIncompleteError",
-           "NameError", "ClaimedError", "GoneError", "TimeoutError", "BusyError"]
+           "NameError", "ClaimedError", "GoneError", "TimeoutError", "BusyError", "LockedError",
+           "StuckError", "CancelledError", "BlacklistedError", "LoadError"]
 
 
 class InvalidError(Error):
@@ -166,6 +167,36 @@ class BusyError(Error):
     code = ErrorCode.BUSY
 
 
+class LockedError(Error):
+    """PCIPT_E_LOCKED: another process works on the device, and the deadline passed."""
+
+    code = ErrorCode.LOCKED
+
+
+class StuckError(Error):
+    """PCIPT_E_STUCK: the kernel has not returned from a write, and the deadline passed."""
+
+    code = ErrorCode.STUCK
+
+
+class CancelledError(Error):
+    """PCIPT_E_CANCELLED: the caller cancelled it."""
+
+    code = ErrorCode.CANCELLED
+
+
+class BlacklistedError(Error):
+    """PCIPT_E_BLACKLISTED: the driver's module is on a blacklist."""
+
+    code = ErrorCode.BLACKLISTED
+
+
+class LoadError(Error):
+    """PCIPT_E_LOAD: the driver's module can't be loaded."""
+
+    code = ErrorCode.LOAD
+
+
 #: The exception for a code; a code that isn't here is a plain Error.
 BY_CODE: Dict[int, Type[Error]] = {
     ErrorCode.INVALID: InvalidError,
@@ -193,4 +224,9 @@ BY_CODE: Dict[int, Type[Error]] = {
     ErrorCode.GONE: GoneError,
     ErrorCode.TIMEOUT: TimeoutError,
     ErrorCode.BUSY: BusyError,
+    ErrorCode.LOCKED: LockedError,
+    ErrorCode.STUCK: StuckError,
+    ErrorCode.CANCELLED: CancelledError,
+    ErrorCode.BLACKLISTED: BlacklistedError,
+    ErrorCode.LOAD: LoadError,
 }
