@@ -38,7 +38,9 @@ PCIPT_API const char *pcipt_claim_state_name(int state);
  *
  * The record is written and synced before the first write to the kernel. When
  * it fails, the devices are as they were and no claim is left, but after
- * ROLLBACK_INCOMPLETE the claim stays, so that a release can try again.
+ * ROLLBACK_INCOMPLETE the claim stays, so that a release can try again, and after STUCK it
+ * stays as "binding", so that what is left to undo can be found. Claims of these devices
+ * that were interrupted are finished first.
  * Devices that are all in one claim already, with the same driver: that claim
  * is returned and nothing is written.
  *
@@ -68,8 +70,10 @@ PCIPT_API int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
  * the claim's driver, or can't be read) the claim is still there and can be
  * released again; the other devices are back.
  *
- * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, CLAIMED, STALE, BUSY, UNBIND,
- * ROLLBACK_INCOMPLETE, IO, and those of pcipt_snapshot_new(). Since 0.1.
+ * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, CLAIMED, LOCKED, DAMAGED,
+ * STALE, BUSY, UNBIND, ROLLBACK_INCOMPLETE, TIMEOUT, CANCELLED, STUCK (after the last three
+ * the claim stays as "releasing": release again, or recover), IO, and those of
+ * pcipt_snapshot_new(). Since 0.1.
  */
 PCIPT_API int pcipt_release(struct pcipt_context *ctx, struct pcipt_claim *claim,
 			    const struct pcipt_options *options, struct pcipt_error **error);

@@ -25,7 +25,7 @@ enum pcipt_outcome {
 	PCIPT_OUTCOME_ROLLED_BACK = 3,
 	/** A step failed and some device could not be put back. */
 	PCIPT_OUTCOME_ROLLBACK_INCOMPLETE = 4,
-	/** Reserved for a write that the kernel has not returned from. */
+	/** The kernel has not returned from a write; what else was done is undone. */
 	PCIPT_OUTCOME_STUCK = 5,
 	/** It failed before any write. */
 	PCIPT_OUTCOME_FAILED = 6
@@ -37,18 +37,32 @@ PCIPT_API const char *pcipt_outcome_name(int outcome);
 /**
  * pcipt_apply - carry a plan out
  *
+ * @options: deadline, cancel descriptor, progress; or NULL.
  * @result: set whenever it is not NULL and the machine was looked at, on
  * failure too: what was done, and what each device is now. The caller's.
+ *
+ * The devices of the plan, of their groups, and the PF of a VF are locked meanwhile; what
+ * an interrupted call left of them is finished first. A bind whose devices have changed
+ * their driver or override since the plan was made is judged and planned again, twice at
+ * most. What is about to be done is written down first. All writes are made by a helper
+ * process, side by side for different devices; this one waits for it and never longer than
+ * the deadline (an undo has as much again).
  *
  * After 0, every device is on the plan's driver (a bind) or back where it was
  * (a release; a device whose driver refused it stays without one, and the result
  * says so). After ROLLBACK_INCOMPLETE, some devices are not as they were, and
- * the result lists them. After any other error every device is exactly as it
- * was before: driver, driver_override and power/control.
+ * the result lists them. After STUCK, the kernel has not returned from the writes whose
+ * errno in the result is EINPROGRESS: those devices are nobody's until it does, and are
+ * then led back by the next call for them or by pcipt_recover(); all others are as they
+ * were. After any other error of a bind every device is exactly as it was before: driver,
+ * driver_override and power/control. After CANCELLED or TIMEOUT of a release, some devices
+ * are back and others not yet: release again.
  *
- * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, STALE (the machine changed
- * since the plan was made), BUSY (a device's lock is held), NO_DRIVER, OVERRIDE, UNBIND, BIND, VERIFY, GONE, IO,
- * ROLLBACK_INCOMPLETE. Since 0.1.
+ * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, LOCKED (another process works on a
+ * device), DAMAGED (a lock file isn't root's alone), STALE (the machine changed
+ * since the plan was made), REFUSED (judged again, it isn't safe any more), BUSY (a device's
+ * lock is held), NO_DRIVER, BLACKLISTED, LOAD, OVERRIDE, UNBIND, BIND, VERIFY, GONE, IO,
+ * TIMEOUT, CANCELLED, STUCK, ROLLBACK_INCOMPLETE. Since 0.1.
  */
 PCIPT_API int pcipt_apply(struct pcipt_context *ctx, struct pcipt_plan *plan,
 			  const struct pcipt_options *options, struct pcipt_result **result,
@@ -78,7 +92,7 @@ PCIPT_API const char *pcipt_result_step_path(const struct pcipt_result *result, 
 PCIPT_API const char *pcipt_result_step_value(const struct pcipt_result *result, size_t i);
 /** How long it took, in milliseconds. */
 PCIPT_API double pcipt_result_step_ms(const struct pcipt_result *result, size_t i);
-/** Its errno, 0 when it succeeded. */
+/** Its errno, 0 when it succeeded, EINPROGRESS when the kernel has not returned from it. */
 PCIPT_API int pcipt_result_step_errno(const struct pcipt_result *result, size_t i);
 /** Whether it undid an earlier step. */
 PCIPT_API bool pcipt_result_step_is_undo(const struct pcipt_result *result, size_t i);
