@@ -10,10 +10,12 @@ bench_programs = \
 	tests/bench/peer-libpci \
 	tests/bench/peer-sddevice \
 	tests/bench/peer-udev \
-	tests/bench/snapshot
+	tests/bench/snapshot \
+	tests/bench/transaction
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)
-EXTRA_DIST += tests/bench/bindings tests/bench/inventory tests/bench/inventory-vm
+EXTRA_DIST += tests/bench/bindings tests/bench/inventory tests/bench/inventory-vm \
+	tests/bench/transaction-vm
 
 bench_figures = tests/bench/figures.c tests/bench/figures.h
 
@@ -33,6 +35,9 @@ tests_bench_snapshot_SOURCES = tests/bench/snapshot.c $(bench_figures)
 tests_bench_snapshot_LDADD = libpcipt.la
 # The program itself, not a script that sets a path for it: its start is measured too.
 tests_bench_snapshot_LDFLAGS = $(AM_LDFLAGS) -no-install
+tests_bench_transaction_SOURCES = tests/bench/transaction.c
+tests_bench_transaction_LDADD = libpcipt.la -lpthread
+tests_bench_transaction_LDFLAGS = $(AM_LDFLAGS) -no-install
 
 bench: all
 	$(srcdir)/tests/bench/inventory --build $(abs_builddir) --host 1000 10000 60000
@@ -40,4 +45,5 @@ bench-quick: all
 	$(srcdir)/tests/bench/inventory --build $(abs_builddir) --quick
 bench-vm: all
 	$(srcdir)/tests/bench/inventory-vm --build $(abs_builddir)
+	$(srcdir)/tests/bench/transaction-vm --build $(abs_builddir)
 .PHONY: bench bench-quick bench-vm
