@@ -20,6 +20,7 @@ static void plan_destroy(struct pcipt_plan *plan)
 	free(plan->claim);
 	free(plan->claim_id);
 	pcipt_set_unref(plan->set);
+	pcipt_snapshot_unref(plan->snap);
 	free(plan);
 }
 
@@ -112,8 +113,10 @@ int pcipt_plan_bind(struct pcipt_set *set, const struct pcipt_options *options,
 	if (!pcipt_set_is_safe(set))
 		return pcipt_fail_refused(error, set);
 	plan = pcipt_plan_alloc(PCIPT_PLAN_BIND, set->driver);
-	if (plan)
+	if (plan) {
 		plan->set = pcipt_set_ref(set);
+		plan->snap = pcipt_snapshot_ref(set->snap);
+	}
 	for (size_t i = 0; plan && i < set->n_members; i++) {
 		const struct pcipt_member *member = &set->members[i];
 		struct pcipt_plan_device *added;

@@ -52,6 +52,7 @@ struct pcipt_plan {
 	char *driver; /* the target of a bind; what a release takes devices from */
 	char *claim, *claim_id; /* what a release belongs to, else NULL */
 	struct pcipt_set *set;	/* what a bind was made from, to make it again */
+	struct pcipt_snapshot *snap; /* what the plan was made of: groups, and PFs of VFs */
 	struct pcipt_plan_device *devices;
 	size_t n_devices;
 	struct pcipt_steps steps;

@@ -4,6 +4,7 @@
  * one helper, told. Everything between begin and end is under the locks.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "transaction/transaction.h"
 
@@ -116,16 +117,34 @@ int pcipt_transaction_run(struct pcipt_transaction *t, struct pcipt_error **erro
 	return r;
 }
 
+/* A device without a vfio driver has no node: then its link says all. */
+static bool note_link(struct pcipt_transaction *t, const struct pcipt_plan_device *device)
+{
+	char path[64], link[PCIPT_ATTRIBUTE_MAX];
+	struct pcipt_kernel *k = t->kernel;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/driver", device->address);
+	n = k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, path, link, sizeof(link));
+	if (n > 0 && (strstr(link, "vfio") || pcipt_streq(pcipt_base_name(link), t->plan->driver)))
+		return false;
+	pcipt_result_note_device(t->result, device->address, device->seen.driver,
+				 n > 0 ? pcipt_base_name(link) : NULL, NULL);
+	return true;
+}
+
 /* The machine as it is now, through the same eyes as everybody's. */
 static void note_devices(struct pcipt_transaction *t)
 {
-	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
-
-	pcipt_transaction_snapshot(t, &snap, NULL);
 	for (size_t i = 0; i < t->plan->n_devices; i++) {
 		const struct pcipt_plan_device *device = &t->plan->devices[i];
-		struct pcipt_device *now = snap ? pcipt_snapshot_at(snap, device->at) : NULL;
+		struct pcipt_device *now;
 
+		if (!t->after && note_link(t, device))
+			continue;
+		if (!t->after)
+			pcipt_transaction_snapshot(t, &t->after, NULL);
+		now = t->after ? pcipt_snapshot_at(t->after, device->at) : NULL;
 		pcipt_result_note_device(t->result, device->address, device->seen.driver,
 					 pcipt_device_get_driver(now),
 					 pcipt_device_get_vfio_device(now));
@@ -144,6 +163,7 @@ void pcipt_transaction_end(struct pcipt_transaction *t)
 	t->stuck = NULL;
 	pcipt_result_unref(t->result);
 	t->result = NULL;
+	t->after = pcipt_snapshot_unref(t->after);
 	t->plan = pcipt_plan_unref(t->plan);
 }
 

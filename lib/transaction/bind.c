@@ -93,12 +93,11 @@ static int run_phases(struct pcipt_transaction *t, struct pcipt_error **error)
 /* User space needs a viable group and finds it by its node: bound without is not bound. */
 static int verify_use(struct pcipt_transaction *t, struct pcipt_error **error)
 {
-	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
-	int r = pcipt_transaction_snapshot(t, &snap, error);
+	int r = pcipt_transaction_snapshot(t, &t->after, error);
 
 	for (size_t i = 0; r == 0 && i < t->plan->n_devices; i++) {
 		const struct pcipt_plan_device *planned = &t->plan->devices[i];
-		struct pcipt_device *device = pcipt_snapshot_at(snap, planned->at);
+		struct pcipt_device *device = pcipt_snapshot_at(t->after, planned->at);
 		struct pcipt_error_facts facts = {
 			.step = "verify",
 			.address = planned->address,
@@ -185,6 +184,7 @@ static int undo_all(struct pcipt_transaction *t, struct pcipt_error *failed,
 	struct pcipt_error *incomplete;
 
 	t->undoing = true;
+	t->after = pcipt_snapshot_unref(t->after);
 	t->deadline = t->kernel->ops->now(t->kernel) +
 		      (t->timeout > UNDO_MS ? t->timeout : UNDO_MS);
 	incomplete = restore_all(t, failed);

@@ -100,6 +100,7 @@ int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_recor
 
 	if (!plan)
 		return pcipt_fail_memory(error);
+	plan->snap = pcipt_snapshot_ref(snap);
 	for (size_t i = 0; i < record->n_devices; i++) {
 		const struct pcipt_record_device *recorded = &record->devices[i];
 		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);

@@ -45,14 +45,16 @@ static int add_related(struct pcipt_transaction *t, const struct pcipt_snapshot 
 	return r;
 }
 
-/* The plan's devices come first, in its order: lanes of the helper find theirs by index. */
+/*
+ * The plan's devices come first, in its order: lanes of the helper find theirs by index.
+ * Groups are those that the plan was made of; whether they still are is asked under the
+ * locks.
+ */
 static int list(struct pcipt_transaction *t, struct pcipt_error **error)
 {
-	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
-	int r = pcipt_transaction_snapshot(t, &snap, error);
+	const struct pcipt_snapshot *snap = t->plan->snap;
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	for (size_t i = 0; r == 0 && i < t->plan->n_devices; i++)
 		r = add(t, t->plan->devices[i].at);
 	for (size_t i = 0; r == 0 && i < t->plan->n_devices; i++)

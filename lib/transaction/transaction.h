@@ -60,6 +60,7 @@ struct pcipt_transaction {
 	struct pcipt_held *held;
 	size_t n_held;
 	struct pcipt_writer *writer;
+	struct pcipt_snapshot *after; /* the machine after the last write, where it was looked at */
 	bool *stuck;	 /* for each device, and behind them for modules: a write is out */
 	double deadline; /* on the kernel's clock; the options' unless set before the begin */
 	double lock_deadline; /* the same, for the locks alone */

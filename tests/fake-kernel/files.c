@@ -127,6 +127,10 @@ static char *ids_attribute(const struct sim_device *d, const char *name)
 
 static char *device_attribute(const struct sim_device *d, const char *name)
 {
+	if (strcmp(name, "nvme/nvme0/state") == 0)
+		return sim_has_controller(d) ?
+			       strdup(sim_controller_state((struct sim_device *)d)) :
+			       NULL;
 	if (strcmp(name, "driver_override") == 0)
 		return strdup(d->override ? d->override : "(null)");
 	if (strcmp(name, "power/control") == 0)
@@ -291,6 +295,9 @@ int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcip
 	verdict = sim_next(sim_of(k), SIM_LIST, what);
 	node = find(sim_of(k), whole);
 	is_folder = node.kind == FOLDER || node.kind == MEMBERS || (node.kind == DRIVER && !*node.name);
+	if (!verdict.answer && node.kind == DEVICE && strcmp(node.name, "nvme") == 0 &&
+	    sim_has_controller(node.device))
+		verdict.answer = fn(data, "nvme0");
 	sim_note(sim_of(k), what, verdict.answer ? verdict.answer : is_folder ? 0 : -ENOENT);
 	free(what);
 	if (verdict.answer)

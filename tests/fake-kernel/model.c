@@ -76,6 +76,31 @@ void sim_driver_refuses(struct sim *sim, const char *name, const char *address, 
 	device->refusal = errnum;
 }
 
+void sim_settles(struct sim *sim, const char *address, unsigned int after, bool badly)
+{
+	struct sim_device *device = need_device(sim, address);
+
+	device->settles_after = after;
+	device->settles_badly = badly;
+}
+
+bool sim_has_controller(const struct sim_device *device)
+{
+	return device->driver && strcmp(device->driver->name, "nvme") == 0;
+}
+
+/* What the controller says of itself; the last look is the one that finds it settled. */
+const char *sim_controller_state(struct sim_device *device)
+{
+	if (device->settles_after > 0) {
+		device->settles_after--;
+		return "connecting";
+	}
+	if (device->settles_badly)
+		device->driver = NULL;
+	return device->settles_badly ? "dead" : "live";
+}
+
 void sim_add(struct sim *sim, const struct sim_device_facts *facts)
 {
 	struct sim_device *device = calloc(1, sizeof(*device));

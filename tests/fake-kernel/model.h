@@ -34,6 +34,9 @@ struct sim_device {
 	/* Whose probe of this device fails, and how. */
 	const struct sim_driver *refuser;
 	int refusal;
+	/* nvme's probe goes on after bind: how often its state is asked for until it ends, and how. */
+	unsigned int settles_after;
+	bool settles_badly;
 };
 
 struct sim_record {
@@ -100,6 +103,8 @@ struct sim_driver *sim_find_driver(const struct sim *sim, const char *name);
 int sim_bind(struct sim *sim, struct sim_driver *driver, const char *address);
 int sim_unbind(struct sim *sim, struct sim_driver *driver, const char *address);
 int sim_set_override(struct sim_device *device, const char *text);
+bool sim_has_controller(const struct sim_device *device);
+const char *sim_controller_state(struct sim_device *device);
 int sim_set_power(struct sim_device *device, const char *text);
 int sim_load(struct sim *sim, const char *name);
 /* Whether /dev/vfio has a node for the group. */

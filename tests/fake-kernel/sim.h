@@ -50,6 +50,12 @@ void sim_driver_takes(struct sim *sim, const char *name, uint16_t vendor, uint16
 /* From now on the driver's probe of that device answers with this errno; 0 ends that. */
 void sim_driver_refuses(struct sim *sim, const char *name, const char *address, int errnum);
 
+/*
+ * From now on nvme's probe of that device goes on for so many looks at its controller's
+ * state; then the controller is live, or (badly) the driver leaves the device.
+ */
+void sim_settles(struct sim *sim, const char *address, unsigned int after, bool badly);
+
 /* Changes made by others: no log, no fault. The driver may be NULL. */
 void sim_force_driver(struct sim *sim, const char *address, const char *driver);
 void sim_force_override(struct sim *sim, const char *address, const char *text);

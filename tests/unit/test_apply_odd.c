@@ -188,6 +188,36 @@ static void flip(struct sim *machine, void *data, unsigned int number)
 	free(text);
 }
 
+/* nvme's probe goes on behind a bind that succeeded: only its end is proof. */
+START_TEST(probe_goes_on)
+{
+	bool badly = _i % 2;
+	struct pcipt_plan *plan;
+	struct pcipt_error *error = NULL;
+	char *before;
+	int r;
+
+	sim_driver(sim, "nvme", SIM_MATCH_IDS, true);
+	sim_driver_takes(sim, "nvme", 0x10de, 0x228b);
+	sim_force_driver(sim, AUDIO, "nvme");
+	plan = machine_plan(ctx, GPU);
+	before = sim_state(sim);
+	sim_settles(sim, AUDIO, (unsigned int)_i / 2 * 5, badly);
+	sim_fail(sim, &(struct sim_fault){ SIM_WRITE, "/bind " GPU, 1, 1, EIO, SIM_FAILS });
+	r = pcipt_apply(ctx, plan, NULL, NULL, &error);
+	if (badly) {
+		ck_assert_int_eq(r, PCIPT_E_ROLLBACK_INCOMPLETE);
+		assert_driver(sim, AUDIO, NULL);
+	} else {
+		ck_assert_int_eq(r, PCIPT_E_BIND);
+		assert_state(sim, before, "after a slow probe");
+	}
+	pcipt_error_unref(error);
+	pcipt_plan_unref(plan);
+	free(before);
+}
+END_TEST
+
 START_TEST(never_at_rest)
 {
 	struct pcipt_plan *plan = machine_plan(ctx, GPU);
@@ -619,6 +649,7 @@ Suite *suite_apply_odd(void)
 	tcase_add_loop_test(tc, stale_plan, 0, sizeof(changes) / sizeof(*changes));
 	tcase_add_loop_test(tc, planned_again, 0, sizeof(states) / sizeof(*states));
 	tcase_add_test(tc, never_at_rest);
+	tcase_add_loop_test(tc, probe_goes_on, 0, 4);
 	tcase_add_loop_test(tc, unreadable_before_the_first_write, 0, 5);
 	tcase_add_test(tc, not_real);
 	tcase_add_test(tc, not_permitted);
