@@ -66,7 +66,8 @@ PCIPT_API int pcipt_options_set_owner(struct pcipt_options *options, const char 
 /**
  * The deadline of a call that changes something, in milliseconds on the monotonic clock
  * from its begin to its return, waiting for locks and for modules included; 0 for the
- * context's. Undoing a bind gets as much again, and 2 s at least. Read by pcipt_apply(), pcipt_bind(),
+ * context's. Undoing a bind gets as much again, and 2 s at least; a
+ * write that had begun is waited for 2 s longer. Read by pcipt_apply(), pcipt_bind(),
  * pcipt_release(), pcipt_recover(). Since 0.1.
  */
 PCIPT_API void pcipt_options_set_timeout_ms(struct pcipt_options *options, uint32_t ms);

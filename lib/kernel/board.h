@@ -44,7 +44,8 @@ struct board {
 	/* What the helper works with, set before it is made. */
 	int root;	      /* the folder that paths begin at */
 	bool confined;	      /* which isn't "/": nothing may lead out of it */
-	int through, end;     /* eventfds: "look at the board", "go home" */
+	int through;	      /* an eventfd: "look at the board" */
+	int end;	      /* a pipe: at its end, "go home" */
 	int caller;	      /* a pidfd */
 	uint32_t n_lanes;
 	const int *locks;     /* a lock's descriptor for each lane, or -1 */

@@ -71,7 +71,8 @@ struct pcipt_job {
 
 /* How long to wait for jobs, and whom to tell on the way (on the calling thread). */
 struct pcipt_wait {
-	double deadline; /* on now()'s clock */
+	double deadline; /* on now()'s clock: begin no more jobs */
+	double grace;	 /* so many ms longer for those that have begun */
 	int cancel_fd;	 /* readable: begin no more jobs; -1 for none */
 	/* NULL, or called when a job was handed over (-EINPROGRESS) and when it is through. */
 	void (*tell)(void *data, const struct pcipt_job *job);
@@ -134,7 +135,7 @@ struct pcipt_kernel_ops {
 	int (*writer_start)(struct pcipt_kernel *k, size_t n_lanes, const int *locks,
 			    size_t n_locks, struct pcipt_writer **writer);
 	/*
-	 * Has jobs done and waits for them, until the deadline. Each job's result is its
+	 * Has jobs done and waits for them, until the deadline and its grace. Each job's result is its
 	 * errno, or -EINPROGRESS (it has not returned), -ECANCELED (never begun),
 	 * -EOWNERDEAD (somebody ended the helper: whether it was done isn't known). A job
 	 * for a lane where an earlier one has not returned is -EINPROGRESS at once.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The caller's side of the helper: makes it, gives it jobs, waits no longer than it wants to. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -24,7 +25,8 @@ struct pcipt_writer {
 	int *locks; /* the lanes' locks, then others */
 	size_t n_lanes, n_locks;
 	pid_t pid;
-	int pidfd, through, end, caller;
+	int pidfd, through, caller;
+	int ends[2]; /* a pipe whose end tells the helper to go home, also when this program execs */
 	bool dead;
 	uint32_t batch;
 };
@@ -50,7 +52,7 @@ static int *list_kept(const struct pcipt_writer *w, size_t *n)
 	*n = 4;
 	keep[0] = w->board->root;
 	keep[1] = w->through;
-	keep[2] = w->end;
+	keep[2] = w->ends[0];
 	keep[3] = w->caller;
 	for (size_t i = 0; i < w->n_locks; i++)
 		keep[(*n)++] = w->locks[i];
@@ -76,7 +78,7 @@ static struct board *make_board(struct pcipt_writer *w)
 	board->root = w->real->folder[PCIPT_AT_ROOT];
 	board->confined = !w->real->at_slash;
 	board->through = w->through;
-	board->end = w->end;
+	board->end = w->ends[0];
 	board->caller = w->caller;
 	board->n_lanes = (uint32_t)w->n_lanes;
 	board->locks = w->locks;
@@ -91,9 +93,8 @@ static int launch(struct pcipt_writer *w)
 	w->dead = false;
 	w->batch = 0;
 	w->through = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	w->end = eventfd(0, EFD_CLOEXEC);
 	w->caller = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	if (w->through < 0 || w->end < 0 || w->caller < 0)
+	if (w->through < 0 || w->caller < 0 || pipe2(w->ends, O_CLOEXEC) < 0)
 		return -errno;
 	w->board = make_board(w);
 	keep = w->board ? list_kept(w, &n_keep) : NULL;
@@ -102,6 +103,8 @@ static int launch(struct pcipt_writer *w)
 	w->pid = pcipt_process_copy(&w->pidfd);
 	if (w->pid == 0)
 		pcipt_helper_main(w->board, keep, n_keep);
+	pcipt_closep(&w->ends[0]);
+	w->ends[0] = -1;
 	return w->pid < 0 ? w->pid : 0;
 }
 
@@ -110,9 +113,10 @@ static void forget(struct pcipt_writer *w)
 {
 	pcipt_closep(&w->pidfd);
 	pcipt_closep(&w->through);
-	pcipt_closep(&w->end);
+	pcipt_closep(&w->ends[0]);
+	pcipt_closep(&w->ends[1]);
 	pcipt_closep(&w->caller);
-	w->pidfd = w->through = w->end = w->caller = -1;
+	w->pidfd = w->through = w->ends[0] = w->ends[1] = w->caller = -1;
 	if (w->board)
 		munmap(w->board, w->board_size);
 	w->board = NULL;
@@ -134,7 +138,7 @@ int pcipt_real_writer_start(struct pcipt_kernel *k, size_t n_lanes, const int *l
 	if (!w)
 		return -ENOMEM;
 	w->real = real_kernel(k);
-	w->pidfd = w->through = w->end = w->caller = -1;
+	w->pidfd = w->through = w->ends[0] = w->ends[1] = w->caller = -1;
 	w->n_lanes = n_lanes ? n_lanes : 1;
 	/* A lane without a lock of its own has none. */
 	w->n_locks = n_locks > w->n_lanes ? n_locks : w->n_lanes;
@@ -381,27 +385,28 @@ static int time_left(double deadline)
 	return left <= 0 ? 0 : left > 3600000 ? 3600000 : (int)left + 1;
 }
 
-/* Time is up. What waits behind a job that doesn't return must not begin when that does. */
+/* Time is up. */
 static void leave_out(struct pcipt_writer *w, struct pcipt_job *jobs, struct range *ranges,
 		      size_t n, const struct pcipt_wait *wait)
 {
-	atomic_store(&w->board->stop, atomic_load(&w->board->n_slots));
-	collect(w, jobs, ranges, n, wait);
 	for (size_t i = 0; i < n; i++) {
 		const struct slot *slot = &w->board->slots[ranges[i].first];
 
 		if (ranges[i].told)
 			continue;
 		/* A lane says that it begins before it looks whether it may. */
-		if (atomic_load(&slot->begun))
+		if (atomic_load(&slot->begun)) {
 			jobs[i].ms = pcipt_now_ms() - (double)slot->begin_ns / 1e6;
-		else
-			jobs[i].result = -ECANCELED;
+			continue;
+		}
+		jobs[i].result = -ECANCELED;
+		tell(wait, &jobs[i]);
 	}
 }
 
-static void wait_for(struct pcipt_writer *w, struct pcipt_job *jobs, struct range *ranges,
-		     size_t n, const struct pcipt_wait *wait)
+/* Until the deadline, which isn't always that of the wait. False when the helper is gone. */
+static bool wait_for(struct pcipt_writer *w, struct pcipt_job *jobs, struct range *ranges,
+		     size_t n, const struct pcipt_wait *wait, double deadline)
 {
 	struct pollfd fds[] = { { .fd = w->through, .events = POLLIN },
 				{ .fd = w->pidfd, .events = POLLIN },
@@ -409,7 +414,7 @@ static void wait_for(struct pcipt_writer *w, struct pcipt_job *jobs, struct rang
 	uint64_t rung;
 
 	while (collect(w, jobs, ranges, n, wait) > 0) {
-		int left = time_left(wait->deadline), ready;
+		int left = time_left(deadline), ready;
 
 		if (left == 0)
 			break;
@@ -425,10 +430,24 @@ static void wait_for(struct pcipt_writer *w, struct pcipt_job *jobs, struct rang
 		}
 		if (fds[1].revents) {
 			give_up(w, jobs, ranges, n, wait);
-			return;
+			return false;
 		}
 	}
-	leave_out(w, jobs, ranges, n, wait);
+	return true;
+}
+
+/* What has begun mostly returns soon; what hasn't must not begin. */
+static void wait_for_all(struct pcipt_writer *w, struct pcipt_job *jobs, struct range *ranges,
+			 size_t n, const struct pcipt_wait *wait)
+{
+	struct pcipt_wait rest = *wait;
+
+	if (!wait_for(w, jobs, ranges, n, wait, wait->deadline))
+		return;
+	atomic_store(&w->board->stop, atomic_load(&w->board->n_slots));
+	rest.cancel_fd = -1;
+	if (wait_for(w, jobs, ranges, n, &rest, wait->deadline + wait->grace))
+		leave_out(w, jobs, ranges, n, wait);
 }
 
 static void fail_all(struct pcipt_job *jobs, size_t n, int result)
@@ -454,9 +473,14 @@ void pcipt_real_writer_run(struct pcipt_writer *w, struct pcipt_job *jobs, size_
 		fail_all(jobs, n, r);
 		return;
 	}
+	/* Too late, or not wanted any more: then nothing begins. */
+	if (time_left(wait->deadline) == 0 || pcipt_real_wait(&w->real->base, wait->cancel_fd, -1)) {
+		fail_all(jobs, n, -ECANCELED);
+		return;
+	}
 	w->batch++;
 	hand_over(w, jobs, ranges, n, wait);
-	wait_for(w, jobs, ranges, n, wait);
+	wait_for_all(w, jobs, ranges, n, wait);
 }
 
 /* A read that doesn't return changes nothing: it can be left behind without its lock. */
@@ -470,15 +494,14 @@ static bool anything_out(const struct pcipt_writer *w)
 
 bool pcipt_real_writer_end(struct pcipt_writer *w)
 {
-	static const uint64_t one = 1;
 	bool left = false, busy = false;
 
 	if (!w->dead && w->board) {
 		left = anything_out(w);
 		for (size_t i = 0; i < w->n_lanes; i++)
 			busy |= lane_is_busy(w, i);
-		while (write(w->end, &one, sizeof(one)) < 0 && errno == EINTR)
-			;
+		pcipt_closep(&w->ends[1]);
+		w->ends[1] = -1;
 		pcipt_real_part_with(w->real, w->pid, busy ? "" : NULL);
 	}
 	writer_free(w);

@@ -218,7 +218,7 @@ void sim_writer_run(struct pcipt_writer *writer, struct pcipt_job *jobs, size_t 
 			wait->tell(wait->data, &jobs[i]);
 	}
 	if (writer->sim->n_out > out && writer->sim->now < wait->deadline)
-		writer->sim->now = wait->deadline;
+		writer->sim->now = wait->deadline + wait->grace;
 }
 
 bool sim_writer_end(struct pcipt_writer *writer)

@@ -21,6 +21,9 @@
 #include "kernel/raw.h"
 #include "kernel/real.h"
 
+/* Milliseconds in which a helper has begun its jobs, on a busy machine too. */
+#define SOON 1000
+
 static char *root, *locks_folder;
 static struct pcipt_context *ctx;
 static struct pcipt_kernel *k;
@@ -264,8 +267,8 @@ START_TEST(others_go_on)
 	make_file("a", "");
 	make_file("b", "");
 	make_file("c", "");
-	run(writer, jobs, 4, 200);
-	ck_assert(pcipt_now_ms() - begin < 2000);
+	run(writer, jobs, 4, SOON);
+	ck_assert(pcipt_now_ms() - begin < SOON + 1000);
 	ck_assert_int_eq(jobs[0].result, -EINPROGRESS);
 	ck_assert_int_eq(jobs[1].result, 0);
 	ck_assert_int_eq(jobs[2].result, -ECANCELED);
@@ -296,7 +299,7 @@ START_TEST(the_lock_tells_the_story)
 	char *path = test_format("%s/0000:01:00.0", locks_folder), *text;
 
 	make_file("a", "");
-	run(writer, jobs, 3, 200);
+	run(writer, jobs, 3, SOON);
 	text = test_read(path, NULL);
 	ck_assert_ptr_nonnull(strstr(text, "text\nwrite /sys/a x?[31m\nreturned 0 after "));
 	ck_assert_ptr_nonnull(strstr(text, "write /sys/missing y\nreturned 2 after "));
@@ -344,6 +347,67 @@ START_TEST(cancelled)
 	ck_assert(!k->ops->writer_end(writer));
 	close(fds[0]);
 	close(fds[1]);
+}
+END_TEST
+
+/* No time at all: nothing begins. A little, and some grace: what had begun is waited for. */
+static void *drain_soon(void *data)
+{
+	usleep((SOON + 300) * 1000);
+	drain(*(int *)data);
+	return NULL;
+}
+
+START_TEST(grace)
+{
+	int in = make_blocking("pipe");
+	struct pcipt_writer *writer = start(2, NULL, 0);
+	struct pcipt_job jobs[] = { write_job(0, "/sys/pipe", "x"), write_job(0, "/sys/a", "1") };
+	struct pcipt_wait wait;
+	pthread_t thread;
+
+	make_file("a", "");
+	wait = for_ms(-1);
+	k->ops->writer_run(writer, jobs, 2, &wait);
+	ck_assert_int_eq(jobs[0].result, -ECANCELED);
+	wait = for_ms(SOON);
+	wait.grace = 10000;
+	ck_assert_int_eq(pthread_create(&thread, NULL, drain_soon, &in), 0);
+	k->ops->writer_run(writer, jobs, 2, &wait);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(jobs[0].result, 0);
+	ck_assert_int_eq(jobs[1].result, -ECANCELED);
+	ck_assert(!k->ops->writer_end(writer));
+	assert_file("a", "");
+	close(in);
+}
+END_TEST
+
+/* The program becomes another one in the middle of it: the helper goes home. */
+START_TEST(caller_executes_another)
+{
+	int held, ready[2];
+	char c;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		held = lock("0000:01:00.0");
+		start(2, &held, 1);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		execl("/bin/sleep", "sleep", "20", NULL);
+		_exit(1);
+	}
+	ck_assert_int_eq(read(ready[0], &c, 1), 1);
+	held = lock_soon("0000:01:00.0");
+	ck_assert_int_ge(held, 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	k->ops->unlock(k, held, false);
+	close(ready[0]);
+	close(ready[1]);
 }
 END_TEST
 
@@ -425,7 +489,7 @@ START_TEST(inherits_nothing)
 	for (int i = 0; i < 20; i++)
 		extra[i] = dup(0); /* not close-on-exec, as programs do */
 	writer = start(2, held, 3);
-	run(writer, &job, 1, 100);
+	run(writer, &job, 1, SOON);
 	ck_assert_int_eq(job.result, -EINPROGRESS);
 	pid = child_of_ours();
 	ck_assert_int_gt(pid, 0);
@@ -456,7 +520,7 @@ START_TEST(killed)
 	struct pcipt_job jobs[] = { write_job(0, "/sys/pipe", "x"), write_job(1, "/sys/a", "1") };
 
 	make_file("a", "");
-	run(writer, jobs, 2, 100);
+	run(writer, jobs, 2, SOON);
 	ck_assert_int_eq(jobs[1].result, 0);
 	kill(child_of_ours(), SIGKILL);
 	run(writer, jobs + 1, 1, 5000);
@@ -711,6 +775,8 @@ Suite *suite_helper(void)
 	tcase_add_test(tc, the_lock_tells_the_story);
 	tcase_add_test(tc, cancelled);
 	tcase_add_test(tc, inherits_nothing);
+	tcase_add_test(tc, grace);
+	tcase_add_test(tc, caller_executes_another);
 	tcase_add_test(tc, killed);
 	tcase_add_test(tc, caller_is_killed);
 	tcase_add_test(tc, caller_is_killed_while_idle);
