@@ -65,9 +65,13 @@ struct pcipt_plan_device *pcipt_plan_add(struct pcipt_plan *plan, struct pcipt_d
 	added->vendor = device->ids[0];
 	added->device = device->ids[1];
 	added->identity = pcipt_dup(facts->identity, &ok);
-	/* Reading it wakes the device, which is about to lose its driver anyway. */
-	added->serial = action == PCIPT_ACTION_BIND ? pcipt_dup(pcipt_device_get_serial(device), &ok) :
-						      NULL;
+	/*
+	 * Reading it wakes the device, which is about to lose its driver anyway. A release has
+	 * it from the record.
+	 */
+	added->serial = plan->kind == PCIPT_PLAN_BIND && action == PCIPT_ACTION_BIND ?
+				pcipt_dup(pcipt_device_get_serial(device), &ok) :
+				NULL;
 	ok = pcipt_device_state_copy(&added->seen, &seen) && ok;
 	return ok ? added : NULL;
 }
