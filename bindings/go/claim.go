@@ -17,6 +17,8 @@ type BindOptions struct {
 	Name string
 	// Owner is who wants it, free text.
 	Owner string
+	// Persistent claims outlive the boot: Host.Reconcile binds them again.
+	Persistent bool
 }
 
 func (options *BindOptions) fill(c *C.struct_pcipt_options) error {
@@ -26,14 +28,20 @@ func (options *BindOptions) fill(c *C.struct_pcipt_options) error {
 		return err
 	}
 	defer freeName()
-	owner, freeOwner, err := cOptional(options.Owner)
-	if err != nil {
-		return err
-	}
-	defer freeOwner()
+	C.pcipt_options_set_persistent(c, C.bool(options.Persistent))
 	if name != nil && C.pcipt_options_set_name(c, name, &e) != 0 {
 		return failure(e)
 	}
+	return setOwner(c, options.Owner)
+}
+
+func setOwner(c *C.struct_pcipt_options, name string) error {
+	var e *C.struct_pcipt_error
+	owner, free, err := cOptional(name)
+	if err != nil {
+		return err
+	}
+	defer free()
 	if owner != nil && C.pcipt_options_set_owner(c, owner, &e) != 0 {
 		return failure(e)
 	}
@@ -55,51 +63,80 @@ func newClaim(c *C.struct_pcipt_claim, host *handle) *Claim {
 }
 
 // Bind takes a safe set and remembers it: the claim stays until it is released. The
-// context's deadline is that of the call. Where it fails, the *Error's Result says what was
+// context is as in Apply. Where it fails, the *Error's Result says what was
 // done and undone.
 func (host *Host) Bind(ctx context.Context, set *Set, options *BindOptions) (*Claim, error) {
 	var c *C.struct_pcipt_claim
 	var result *C.struct_pcipt_result
 	var e *C.struct_pcipt_error
-	given, err := newOptions(nil, options)
+	call, err := host.begin(ctx, func(c *C.struct_pcipt_options) error {
+		if options == nil {
+			return nil
+		}
+		return options.fill(c)
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer C.pcipt_options_unref(given)
-	h, err := host.until(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer h.leave()
+	defer call.end()
 	if !set.handle.enter() {
 		return nil, errClosed("set")
 	}
 	defer set.handle.leave()
-	if C.pcipt_claim_bind(contextOf(h), set.c(), given, &c, &result, &e) != 0 {
+	if C.pcipt_claim_bind(contextOf(call.host), set.c(), call.options, &c, &result, &e) != 0 {
 		return nil, failureWith(e, result)
 	}
-	claim := newClaim(c, h)
+	claim := newClaim(c, call.host)
 	claim.Result = resultFrom(result)
 	return claim, nil
 }
 
+// ReleaseOptions is whose claim may be released.
+type ReleaseOptions struct {
+	// Owner, where it isn't "", is whose claims only may be ended: another's is ErrClaimed.
+	Owner string
+}
+
 // Release gives a claim's devices back and ends it. Warnings in the result are worth a look.
-func (host *Host) Release(ctx context.Context, claim *Claim) (*Result, error) {
+// One that is cancelled leaves the claim as ClaimReleasing: release again, or Recover, to go on.
+func (host *Host) Release(ctx context.Context, claim *Claim, options *ReleaseOptions) (*Result, error) {
 	var result *C.struct_pcipt_result
 	var e *C.struct_pcipt_error
-	h, err := host.until(ctx)
+	call, err := host.begin(ctx, func(c *C.struct_pcipt_options) error {
+		if options == nil {
+			return nil
+		}
+		return setOwner(c, options.Owner)
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer h.leave()
+	defer call.end()
 	if !claim.handle.enter() {
 		return nil, errClosed("claim")
 	}
 	defer claim.handle.leave()
-	if C.pcipt_claim_release(contextOf(h), claim.c(), nil, &result, &e) != 0 {
+	if C.pcipt_claim_release(contextOf(call.host), claim.c(), call.options, &result, &e) != 0 {
 		return nil, failureWith(e, result)
 	}
 	return resultFrom(result), nil
+}
+
+// Forget ends a claim and touches none of its devices: somebody else looks after them now.
+func (host *Host) Forget(claim *Claim) error {
+	var e *C.struct_pcipt_error
+	if !host.handle.enter() {
+		return errClosed("host")
+	}
+	defer host.handle.leave()
+	if !claim.handle.enter() {
+		return errClosed("claim")
+	}
+	defer claim.handle.leave()
+	if C.pcipt_claim_forget(contextOf(host.handle), claim.c(), &e) != 0 {
+		return failure(e)
+	}
+	return nil
 }
 
 // Claim is one claim, by its name or by the full address of a device in it.
@@ -184,11 +221,50 @@ func (c *Claim) Driver() string {
 func (c *Claim) Since() time.Time {
 	c.handle.mustEnter()
 	defer c.handle.leave()
-	since, err := time.Parse(time.RFC3339, C.GoString(C.pcipt_claim_get_since(c.c())))
+	return timeOf(C.pcipt_claim_get_since(c.c()))
+}
+
+func timeOf(text *C.char) time.Time {
+	moment, err := time.Parse(time.RFC3339, C.GoString(text))
 	if err != nil {
 		return time.Time{}
 	}
-	return since
+	return moment
+}
+
+// IsPersistent says whether it outlives the boot.
+func (c *Claim) IsPersistent() bool {
+	c.handle.mustEnter()
+	defer c.handle.leave()
+	return bool(C.pcipt_claim_is_persistent(c.c()))
+}
+
+// Reason is why it is in its state, a code ("absent"); "" where there is nothing to say.
+func (c *Claim) Reason() string {
+	c.handle.mustEnter()
+	defer c.handle.leave()
+	return C.GoString(C.pcipt_claim_get_reason(c.c()))
+}
+
+// Message is the reason in a sentence: what it waits for, and what to do.
+func (c *Claim) Message() string {
+	c.handle.mustEnter()
+	defer c.handle.leave()
+	return C.GoString(C.pcipt_claim_get_message(c.c()))
+}
+
+// Deadline is when its state is looked at again at the latest; the zero time when it is bound.
+func (c *Claim) Deadline() time.Time {
+	c.handle.mustEnter()
+	defer c.handle.leave()
+	return timeOf(C.pcipt_claim_get_deadline(c.c()))
+}
+
+// Attempts is how often it was tried in this state.
+func (c *Claim) Attempts() int {
+	c.handle.mustEnter()
+	defer c.handle.leave()
+	return int(C.pcipt_claim_get_attempts(c.c()))
 }
 
 // ClaimDevice is a device of a claim, and what it was before. "" is none.

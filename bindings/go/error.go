@@ -16,7 +16,7 @@ import (
 //
 // errors.Is finds its code (ErrRefused, …), and the kernel's errno, so that
 // errors.Is(err, fs.ErrPermission) works too. One that is ErrTimeout is also
-// context.DeadlineExceeded.
+// context.DeadlineExceeded, one that is ErrCancelled also context.Canceled.
 type Error struct {
 	// Code is the kind of failure.
 	Code Code
@@ -38,6 +38,8 @@ type Error struct {
 	Causes []*Error
 	// Result says what was done before it failed, where a transaction had begun; else nil.
 	Result *Result
+	// Report says what a recovery or a reconcile did before it failed; else nil.
+	Report *Report
 
 	json []byte
 }
@@ -54,6 +56,9 @@ func (e *Error) Name() string {
 
 // Is says whether the target is the error's code, or what stands for it.
 func (e *Error) Is(target error) bool {
+	if target == context.Canceled {
+		return e.Code == ErrCancelled
+	}
 	if target == context.DeadlineExceeded || target == os.ErrDeadlineExceeded {
 		return e.Code == ErrTimeout
 	}

@@ -140,7 +140,7 @@ func ExampleHost_Bind() {
 	case err == nil:
 		defer claim.Close()
 		// Here a virtual machine runs with claim.Devices().
-		if _, err := host.Release(ctx, claim); err != nil {
+		if _, err := host.Release(ctx, claim, nil); err != nil {
 			log.Fatal(err)
 		}
 	}

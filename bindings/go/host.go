@@ -7,7 +7,6 @@ package pcipt
 import "C"
 
 import (
-	"context"
 	"math"
 	"runtime/cgo"
 	"time"
@@ -35,7 +34,6 @@ type Config struct {
 // Host is a machine: the library's context. Any number of goroutines may share it.
 type Host struct {
 	handle *handle
-	config Config
 }
 
 // Open makes a Host; nil is this machine with all defaults. It touches nothing yet.
@@ -43,13 +41,11 @@ func Open(config *Config) (*Host, error) {
 	if config == nil {
 		config = &Config{}
 	}
-	host := &Host{config: *config}
-	h, err := host.config.open()
+	h, err := config.open()
 	if err != nil {
 		return nil, err
 	}
-	host.handle = h
-	return host, nil
+	return &Host{h}, nil
 }
 
 func (config *Config) open() (*handle, error) {
@@ -169,34 +165,4 @@ func (host *Host) Timeout() time.Duration {
 	host.handle.mustEnter()
 	defer host.handle.leave()
 	return time.Duration(C.pcipt_context_get_timeout_ms(contextOf(host.handle))) * time.Millisecond
-}
-
-// until is the host's handle, in use, with the deadline of a context. A context that has
-// ended already is its error; one that is cancelled while the library works is not looked
-// at until the call returns, since half a transaction helps nobody.
-func (host *Host) until(ctx context.Context) (*handle, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if !host.handle.enter() {
-		return nil, errClosed("host")
-	}
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return host.handle, nil
-	}
-	defer host.handle.leave()
-	// A deadline is the context's, and that is shared: this call gets one of its own.
-	config := host.config
-	config.Timeout = time.Until(deadline)
-	if config.Timeout <= 0 {
-		return nil, context.DeadlineExceeded
-	}
-	own, err := config.open()
-	if err != nil {
-		return nil, err
-	}
-	own.enter()
-	own.close()
-	return own, nil
 }

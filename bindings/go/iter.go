@@ -4,7 +4,10 @@
 
 package pcipt
 
-import "iter"
+import (
+	"context"
+	"iter"
+)
 
 // All is the snapshot's devices for a range loop, one at a time.
 func (s *Snapshot) All() iter.Seq[Device] {
@@ -40,6 +43,24 @@ func (s *Set) AllFindings() iter.Seq[Finding] {
 // All is the plan's steps for a range loop.
 func (p *Plan) All() iter.Seq[Step] {
 	return each(p.Steps)
+}
+
+// All is the report's actions for a range loop.
+func (r *Report) All() iter.Seq[ReportAction] {
+	return each(func() []ReportAction { return r.Actions })
+}
+
+// All is the events for a range loop. After an error that isn't the context's, and while the
+// monitor is open, it goes on.
+func (m *Monitor) All(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		for {
+			event, err := m.Next(ctx)
+			if !yield(event, err) || ctx.Err() != nil || m.handle.closed.Load() {
+				return
+			}
+		}
+	}
 }
 
 // each asks for the list when the loop begins.

@@ -162,21 +162,22 @@ func failureWith(c *C.struct_pcipt_error, result *C.struct_pcipt_result) error {
 }
 
 // Apply carries a plan out: all of it is done, or what was done is undone. The context's
-// deadline is that of the call; an undo gets as much again. Where it fails, the *Error's
-// Result says what was done and undone.
+// deadline is that of the call; an undo gets as much again. When the context is cancelled no
+// further step is begun, what was done is undone, and the call fails with ErrCancelled. Where it
+// fails, the *Error's Result says what was done and undone.
 func (host *Host) Apply(ctx context.Context, plan *Plan) (*Result, error) {
 	var result *C.struct_pcipt_result
 	var e *C.struct_pcipt_error
-	h, err := host.until(ctx)
+	call, err := host.begin(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer h.leave()
+	defer call.end()
 	if !plan.handle.enter() {
 		return nil, errClosed("plan")
 	}
 	defer plan.handle.leave()
-	if C.pcipt_apply(contextOf(h), plan.c(), nil, &result, &e) != 0 {
+	if C.pcipt_apply(contextOf(call.host), plan.c(), call.options, &result, &e) != 0 {
 		return nil, failureWith(e, result)
 	}
 	return resultFrom(result), nil

@@ -21,7 +21,7 @@ type SetOptions struct {
 }
 
 // newOptions makes an options object; the caller frees it.
-func newOptions(set *SetOptions, bind *BindOptions) (*C.struct_pcipt_options, error) {
+func newOptions(set *SetOptions) (*C.struct_pcipt_options, error) {
 	var c *C.struct_pcipt_options
 	var e *C.struct_pcipt_error
 	if C.pcipt_options_new(&c, &e) != 0 {
@@ -30,9 +30,6 @@ func newOptions(set *SetOptions, bind *BindOptions) (*C.struct_pcipt_options, er
 	err := error(nil)
 	if set != nil {
 		err = set.fill(c)
-	}
-	if err == nil && bind != nil {
-		err = bind.fill(c)
 	}
 	if err != nil {
 		C.pcipt_options_unref(c)
@@ -93,7 +90,7 @@ type Set struct {
 func (s *Snapshot) Set(devices []Device, options *SetOptions) (*Set, error) {
 	var c *C.struct_pcipt_set
 	var e *C.struct_pcipt_error
-	given, err := newOptions(options, nil)
+	given, err := newOptions(options)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,9 @@ from .device import Bar, Child, Device, Group, Link
 from .enums import *  # noqa: F401,F403 all of them, made from the headers
 from .enums import __all__ as _enum_names
 from .errors import *  # noqa: F401,F403 likewise
+from .monitor import Event, Monitor
 from .plan import Plan, Step
+from .report import Report, ReportAction
 from .safety import Finding, Member, Set
 from .snapshot import Comparison, Snapshot
 from .transaction import Result, ResultDevice, ResultStep
@@ -48,7 +50,8 @@ def library_version() -> str:
 
 # Names that hide a builtin (pcipt.TimeoutError) aren't brought by "from pcipt import *".
 __all__ = ["Bar", "Child", "Claim", "ClaimDevice", "ClaimList", "Comparison", "Context", "Device",
-           "Finding", "Group", "LibraryError", "Link", "Member", "Plan", "Result", "ResultDevice",
-           "ResultStep", "Set", "Snapshot", "Step", "code_text", "library_version"]
+           "Event", "Finding", "Group", "LibraryError", "Link", "Member", "Monitor", "Plan", "Report",
+           "ReportAction", "Result", "ResultDevice", "ResultStep", "Set", "Snapshot", "Step",
+           "code_text", "library_version"]
 __all__ += _enum_names
 __all__ += [name for name in _errors.__all__ if name not in dir(_builtins)]

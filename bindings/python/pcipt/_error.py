@@ -6,6 +6,7 @@ from ._library import always, lib, parsed, taken, text
 from .enums import ErrorCode
 
 if TYPE_CHECKING:
+    from .report import Report
     from .transaction import Result
 
 
@@ -43,6 +44,8 @@ class Error(Exception):
     causes: Tuple["Error", ...] = ()
     #: What was done before it failed, where a transaction had begun; else None.
     result: Optional["Result"] = None
+    #: What a recovery or a reconcile did before it failed; else None.
+    report: Optional["Report"] = None
     _json = "null"
 
     @property
@@ -61,8 +64,8 @@ class Error(Exception):
         return int(lib.pcipt_errc_exit_status(self.code.value))
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        """For another process: all but the result, which is this process's own."""
-        return type(self), self.args, {**self.__dict__, "result": None}
+        """For another process: all but the result and the report, which are this process's own."""
+        return type(self), self.args, {**self.__dict__, "result": None, "report": None}
 
     def to_json(self) -> str:
         """The error as the JSON object that `pcipt --json` prints."""
@@ -102,11 +105,13 @@ def error_from(pointer: Optional[int]) -> Error:
     return error
 
 
-def raise_error(pointer: Optional[int], result: Optional["Result"] = None) -> NoReturn:
+def raise_error(pointer: Optional[int], result: Optional["Result"] = None,
+                report: Optional["Report"] = None) -> NoReturn:
     """Raise an error that is ours."""
     try:
         error = error_from(pointer)
     finally:
         lib.pcipt_error_unref(pointer)
     error.result = result
+    error.report = report
     raise error

@@ -75,6 +75,31 @@ class Claim(Closable):
         return always(lib.pcipt_claim_get_since(self._handle))
 
     @property
+    def is_persistent(self) -> bool:
+        """Whether it outlives the boot."""
+        return bool(lib.pcipt_claim_is_persistent(self._handle))
+
+    @property
+    def reason(self) -> Optional[str]:
+        """Why it is in its state, a code ("absent"); None where there is nothing to say."""
+        return text(lib.pcipt_claim_get_reason(self._handle))
+
+    @property
+    def message(self) -> Optional[str]:
+        """The same in a sentence: what it waits for, and what to do."""
+        return text(lib.pcipt_claim_get_message(self._handle))
+
+    @property
+    def deadline(self) -> Optional[str]:
+        """When its state is looked at again at the latest, RFC 3339 in UTC; None when it is bound."""
+        return text(lib.pcipt_claim_get_deadline(self._handle))
+
+    @property
+    def attempts(self) -> int:
+        """How often it was tried in this state."""
+        return int(lib.pcipt_claim_get_attempts(self._handle))
+
+    @property
     def devices(self) -> Tuple[ClaimDevice, ...]:
         """The devices that were bound and those that were pinned."""
         handle = self._handle

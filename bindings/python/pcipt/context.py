@@ -8,10 +8,12 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Union
 from ._abi import pcipt_log_fn
 from ._error import raise_error
 from ._library import Closable, Handle, always, call, encoded, lib, made
-from ._options import options
+from ._options import Cancel, Tell, cancellable, milliseconds
 from .claim import Claim, ClaimList
 from .enums import LogLevel
+from .monitor import Monitor
 from .plan import Plan
+from .report import Report
 from .safety import Set
 from .snapshot import Snapshot
 from .transaction import Result
@@ -48,7 +50,7 @@ class Context(Closable):
             if path is not None:
                 call(setter, handle, _path(path))
         if timeout is not None:
-            lib.pcipt_context_set_timeout_ms(handle, _milliseconds(timeout))
+            lib.pcipt_context_set_timeout_ms(handle, milliseconds(timeout))
         if threads is not None:
             if threads < 0:
                 raise ValueError("a negative number of threads")
@@ -87,32 +89,39 @@ class Context(Closable):
         """
         return Snapshot(self, addresses)
 
-    def apply(self, plan: Plan) -> Result:
+    def apply(self, plan: Plan, *, timeout: Optional[float] = None, cancel: Optional[Cancel] = None,
+              progress: Optional[Tell] = None) -> Result:
         """Carry a plan out: all of it is done, or what was done is undone.
 
         Where it fails, the exception's `result` says what was done and undone.
+
+        `timeout` (seconds) is the call's instead of the context's; an undo gets as much again.
+        `cancel` ends the call with CancelledError, and what was done is undone: a threading.Event or
+        the like, or something with a descriptor, once that is readable. `progress` is called
+        on this thread, while the call waits, with a step's Op, its device's address, and a Progress; it
+        must not use the same context, and what it raises goes to sys.unraisablehook.
 
         >>> import pcipt
         >>> context = pcipt.Context(tree)
         >>> plan = context.snapshot().set("0000:00:03.0", with_set=True, allow=allowed).plan()
         >>> try:
-        ...     context.apply(plan)
+        ...     context.apply(plan, timeout=10, progress=print)
         ... except pcipt.NotRealError:
         ...     print("a recorded tree can't be changed")
         a recorded tree can't be changed
         """
         error, result = c_void_p(), c_void_p()
-        code = lib.pcipt_apply(self._handle, plan._handle, None, byref(result), byref(error))
-        done = Result(result.value) if result.value else None
-        if code:
-            raise_error(error.value, done)
-        assert done is not None
-        return done
+        with cancellable(cancel, timeout=timeout, progress=progress) as how:
+            code = lib.pcipt_apply(self._handle, plan._handle, how, byref(result), byref(error))
+        return _done(code, result, error)
 
-    def bind(self, wanted: Set, *, name: Optional[str] = None, owner: Optional[str] = None) -> Claim:
+    def bind(self, wanted: Set, *, name: Optional[str] = None, owner: Optional[str] = None,
+             persistent: bool = False, timeout: Optional[float] = None,
+             cancel: Optional[Cancel] = None, progress: Optional[Tell] = None) -> Claim:
         """Take a safe set and remember it: the claim stays until it is released.
 
-        The claim's `result` tells step by step what was done.
+        A `persistent` claim outlives the boot: reconcile() binds it again. `timeout`, `cancel` and
+        `progress` are those of apply(). The claim's `result` tells step by step what was done.
 
         >>> import pcipt
         >>> context = pcipt.Context(tree)
@@ -124,34 +133,38 @@ class Context(Closable):
         PCIPT_E_NOT_REAL
         """
         error, claim, result = c_void_p(), c_void_p(), c_void_p()
-        code = lib.pcipt_claim_bind(self._handle, wanted._handle, options(name=name, owner=owner),
-                                    byref(claim), byref(result), byref(error))
-        done = Result(result.value) if result.value else None
-        if code:
-            raise_error(error.value, done)
+        with cancellable(cancel, name=name, owner=owner, persistent=persistent, timeout=timeout,
+                         progress=progress) as how:
+            code = lib.pcipt_claim_bind(self._handle, wanted._handle, how, byref(claim), byref(result),
+                                        byref(error))
+        done = _done(code, result, error)
         assert claim.value is not None
         return Claim(Handle(claim.value, lib.pcipt_claim_unref, self._handle), done)
 
-    def release(self, claim: Claim) -> Result:
+    def release(self, claim: Claim, *, owner: Optional[str] = None, timeout: Optional[float] = None,
+                cancel: Optional[Cancel] = None, progress: Optional[Tell] = None) -> Result:
         """Give a claim's devices back and end it. Warnings in the result are worth a look.
+
+        With an `owner` only that owner's claim is ended: another's is a ClaimedError. One that is
+        cancelled leaves the claim as "releasing": release again, or recover(), to go on.
 
         >>> import pcipt
         >>> context = pcipt.Context(tree)
         >>> for claim in context.claims():
-        ...     print(context.release(claim).outcome)
+        ...     print(context.release(claim, owner="an example").outcome)
         """
         error, result = c_void_p(), c_void_p()
-        code = lib.pcipt_claim_release(self._handle, claim._handle, None, byref(result), byref(error))
-        done = Result(result.value) if result.value else None
-        if code:
-            raise_error(error.value, done)
-        assert done is not None
-        return done
+        with cancellable(cancel, owner=owner, timeout=timeout, progress=progress) as how:
+            code = lib.pcipt_claim_release(self._handle, claim._handle, how, byref(result), byref(error))
+        return _done(code, result, error)
 
     @contextlib.contextmanager
-    def bound(self, wanted: Set, *, name: Optional[str] = None,
-              owner: Optional[str] = None) -> Iterator[Claim]:
+    def bound(self, wanted: Set, *, name: Optional[str] = None, owner: Optional[str] = None,
+              timeout: Optional[float] = None, cancel: Optional[Cancel] = None,
+              progress: Optional[Tell] = None) -> Iterator[Claim]:
         """Bind for the length of a `with` block, then release, whatever happens in it.
+
+        Only the bind can be cancelled: the release has to be.
 
         >>> import pcipt
         >>> context = pcipt.Context(tree)
@@ -162,11 +175,72 @@ class Context(Closable):
         ...     print("not here")
         not here
         """
-        claim = self.bind(wanted, name=name, owner=owner)
+        claim = self.bind(wanted, name=name, owner=owner, timeout=timeout, cancel=cancel,
+                          progress=progress)
         try:
             yield claim
         finally:
-            self.release(claim)
+            self.release(claim, timeout=timeout, progress=progress)
+
+    def forget(self, claim: Claim) -> None:
+        """End a claim and touch none of its devices: somebody else looks after them now.
+
+        >>> import pcipt
+        >>> context = pcipt.Context(tree)
+        >>> for claim in context.claims():
+        ...     context.forget(claim)
+        """
+        call(lib.pcipt_claim_forget, self._handle, claim._handle)
+
+    def recover(self, *, timeout: Optional[float] = None, cancel: Optional[Cancel] = None,
+                progress: Optional[Tell] = None) -> Report:
+        """Finish what was interrupted: transactions whose process was killed, or that were stuck.
+
+        Where it fails, the exception's `report` says what was done.
+
+        >>> import pcipt
+        >>> try:
+        ...     print(len(pcipt.Context(tree).recover()))
+        ... except pcipt.NotRealError:
+        ...     print(0)
+        0
+        """
+        return self._report(lib.pcipt_recover, cancel, timeout=timeout, progress=progress)
+
+    def reconcile(self, *, now: bool = False, timeout: Optional[float] = None,
+                  cancel: Optional[Cancel] = None, progress: Optional[Tell] = None) -> Report:
+        """Lead every claim to where it can be: after a boot, and when a Monitor says so.
+
+        `now` also tries at once what waits for its next attempt. Else as recover().
+
+        >>> import pcipt
+        >>> try:
+        ...     for action in pcipt.Context(tree).reconcile(now=True):
+        ...         print(action.claim, action.before, "->", action.after, action.message)
+        ... except pcipt.NotRealError:
+        ...     pass
+        """
+        return self._report(lib.pcipt_reconcile, cancel, now=now, timeout=timeout, progress=progress)
+
+    def _report(self, function: Any, cancel: Optional[Cancel], **others: Any) -> Report:
+        error, report = c_void_p(), c_void_p()
+        with cancellable(cancel, **others) as how:
+            code = function(self._handle, how, byref(report), byref(error))
+        done = Report(report.value) if report.value else None
+        if code:
+            raise_error(error.value, report=done)
+        assert done is not None
+        return done
+
+    def monitor(self) -> Monitor:
+        """What happens to devices and claims from now on.
+
+        >>> import pcipt
+        >>> with pcipt.Context(tree).monitor() as monitor:
+        ...     print(monitor.next(timeout=0))
+        None
+        """
+        return Monitor(self._handle)
 
     def claims(self) -> ClaimList:
         """All claims, ordered by name.
@@ -199,15 +273,17 @@ def _callback(log: Log) -> Any:
     return pcipt_log_fn(hear)
 
 
+def _done(code: int, result: c_void_p, error: c_void_p) -> Result:
+    """A transaction's result, or its error."""
+    done = Result(result.value) if result.value else None
+    if code:
+        raise_error(error.value, done)
+    assert done is not None
+    return done
+
+
 def _path(path: Path) -> bytes:
     raw = os.fsencode(path)
     if b"\0" in raw:
         raise ValueError("a path can't have a NUL character in it")
     return raw
-
-
-def _milliseconds(seconds: float) -> int:
-    """0 would restore the default, so the least is one."""
-    if not seconds > 0:
-        raise ValueError("a timeout that isn't above 0")
-    return max(1, min(int(seconds * 1000), 0xffffffff))

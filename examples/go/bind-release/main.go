@@ -49,7 +49,7 @@ func bindAndRelease(ctx context.Context, address string) error {
 		fmt.Printf("%s: was on %s, is on %s\n", device.Address, before, claim.Driver())
 	}
 	// Here a virtual machine would run.
-	if _, err := host.Release(ctx, claim); err != nil {
+	if _, err := host.Release(ctx, claim, nil); err != nil {
 		return err
 	}
 	fmt.Println("released")
