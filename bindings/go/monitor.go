@@ -110,8 +110,8 @@ func pollable(fd int) (*os.File, error) {
 
 // Close gives the monitor back; whoever waits for an event gets ErrInvalid.
 func (m *Monitor) Close() error {
-	m.file.Close()
 	m.handle.close()
+	m.file.Close()
 	return nil
 }
 
@@ -132,11 +132,11 @@ func (m *Monitor) Next(ctx context.Context) (Event, error) {
 	}
 	defer m.handle.leave()
 	event, err := m.wait(ctx)
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
-		return Event{}, ctx.Err()
-	case errors.Is(err, os.ErrClosed):
+	if err != nil && m.handle.closed.Load() {
 		return Event{}, errClosed("monitor")
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
+		return Event{}, ctx.Err()
 	}
 	return event, err
 }

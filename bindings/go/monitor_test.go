@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+package pcipt
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+func (m *machine) monitor() *Monitor {
+	m.t.Helper()
+	monitor, err := m.host.Monitor()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() { monitor.Close() })
+	return monitor
+}
+
+func within(t testing.TB, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestClaimFacts(t *testing.T) {
+	m := newMachine(t)
+	m.claim(nil)
+	claim, err := m.host.Claim("0000:00:03.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer claim.Close()
+	if claim.State() != ClaimWaiting || claim.IsPersistent() || claim.Reason() != "absent" ||
+		claim.Message() == "" || claim.Attempts() != 3 || claim.Deadline().Sub(claim.Since()) != time.Minute {
+		t.Error(json.Marshal(claim))
+	}
+	m.claim(bound)
+	healthy, err := m.host.Claim("desktop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer healthy.Close()
+	if healthy.Reason() != "" || healthy.Message() != "" || !healthy.Deadline().IsZero() || healthy.Attempts() != 0 {
+		t.Error(json.Marshal(healthy))
+	}
+	if err := m.host.Forget(healthy); err != nil {
+		t.Error(err)
+	}
+	if _, err := m.host.Claim("desktop"); !errors.Is(err, ErrNoClaim) {
+		t.Errorf("a forgotten claim: %v", err)
+	}
+	m.claim(nil)
+	if err := os.MkdirAll(m.host.StateDir(), 0700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(m.path("claims", ""), filepath.Join(m.host.StateDir(), "claims")); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := m.host.Claim("desktop")
+	if err != nil || !kept.IsPersistent() {
+		t.Error("a claim of the state folder", err)
+	}
+}
+
+func TestRecoverNeedsARealMachine(t *testing.T) {
+	m := newMachine(t)
+	m.claim(map[string]interface{}{"state": "binding"})
+	if _, err := m.host.Recover(context.Background()); !errors.Is(err, ErrNotReal) {
+		t.Error(err)
+	}
+	if _, err := m.host.Reconcile(context.Background(), nil); !errors.Is(err, ErrNotReal) {
+		t.Error(err)
+	}
+}
+
+// play has a claim begin, bound, and ended.
+func (m *machine) play() {
+	m.claim(nil)
+	time.Sleep(50 * time.Millisecond)
+	m.claim(bound)
+	time.Sleep(50 * time.Millisecond)
+	m.endClaim()
+}
+
+var played = []Event{
+	{Type: EventClaimChanged, Claim: "desktop", After: "waiting", Reason: "absent"},
+	{Type: EventClaimChanged, Claim: "desktop", Before: "waiting", After: "bound"},
+	{Type: EventClaimChanged, Claim: "desktop", Before: "bound"},
+}
+
+func same(a, b Event) bool {
+	return a.Type == b.Type && a.Claim == b.Claim && a.Address == b.Address && a.Before == b.Before &&
+		a.After == b.After && a.Reason == b.Reason
+}
+
+func TestMonitorNext(t *testing.T) {
+	m := newMachine(t)
+	monitor := m.monitor()
+	go m.play()
+	for _, want := range played {
+		event, err := monitor.Next(within(t, 10*time.Second))
+		if err != nil || !same(event, want) {
+			t.Fatalf("%v %+v, not %+v", err, event, want)
+		}
+		var told struct{ Event, Claim, Message string }
+		text, err := json.Marshal(event)
+		if err != nil || json.Unmarshal(text, &told) != nil || told.Event != event.Type.String() ||
+			told.Claim != event.Claim || told.Message != event.Message {
+			t.Errorf("%v %s", err, text)
+		}
+	}
+}
+
+func TestMonitorNextEndsWithItsContext(t *testing.T) {
+	m := newMachine(t)
+	monitor := m.monitor()
+	if _, err := monitor.Next(within(t, 20*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if _, err := monitor.Next(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if _, err := monitor.Next(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	// It can be asked again.
+	m.claim(nil)
+	if event, err := monitor.Next(within(t, 10*time.Second)); err != nil || !same(event, played[0]) {
+		t.Error(err, event)
+	}
+}
+
+func TestMonitorChannel(t *testing.T) {
+	m := newMachine(t)
+	monitor := m.monitor()
+	ctx, cancel := context.WithCancel(context.Background())
+	events := monitor.Events(ctx)
+	go m.play()
+	for _, want := range played {
+		if event, ok := <-events; !ok || !same(event, want) {
+			t.Fatalf("%v %+v, not %+v", ok, event, want)
+		}
+	}
+	cancel()
+	if _, ok := <-events; ok || !errors.Is(monitor.Err(), context.Canceled) {
+		t.Error(ok, monitor.Err())
+	}
+	// One whom nobody receives from ends with the context, too.
+	ctx, cancel = context.WithCancel(context.Background())
+	events = monitor.Events(ctx)
+	m.claim(nil)
+	time.Sleep(50 * time.Millisecond)
+	cancel()
+	for range events {
+	}
+}
+
+func TestMonitorClosedWhileWaiting(t *testing.T) {
+	m := newMachine(t)
+	monitor := m.monitor()
+	events := monitor.Events(context.Background())
+	time.AfterFunc(20*time.Millisecond, func() { monitor.Close() })
+	if _, ok := <-events; ok || !errors.Is(monitor.Err(), ErrInvalid) {
+		t.Error(ok, monitor.Err())
+	}
+	if _, err := monitor.Next(context.Background()); !errors.Is(err, ErrInvalid) {
+		t.Error(err)
+	}
+	monitor.Close()
+}
+
+func TestMonitorShared(t *testing.T) {
+	m := newMachine(t)
+	monitor := m.monitor()
+	ctx, cancel := context.WithCancel(context.Background())
+	var workers sync.WaitGroup
+	got := make(chan Event)
+	for i := 0; i < 4; i++ {
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			for {
+				event, err := monitor.Next(ctx)
+				if err != nil {
+					return
+				}
+				got <- event
+			}
+		}()
+	}
+	go m.play()
+	for range played {
+		<-got
+	}
+	cancel()
+	workers.Wait()
+}
+
+func TestMonitorLeavesNothingOpen(t *testing.T) {
+	m := newMachine(t)
+	m.monitor().Close() // the host opens what it keeps
+	before, routines := descriptors(t), runtime.NumGoroutine()
+	for i := 0; i < 50; i++ {
+		monitor := m.monitor()
+		monitor.Next(within(t, time.Microsecond))
+		monitor.Close()
+	}
+	if after := descriptors(t); after > before+1 {
+		t.Errorf("%d descriptors, %d before", after, before)
+	}
+	if after := runtime.NumGoroutine(); after > routines+1 {
+		t.Errorf("%d goroutines, %d before", after, routines)
+	}
+}
