@@ -53,6 +53,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_error.c \
 	tests/unit/test_exhaustive.c \
 	tests/unit/test_findings.c \
+	tests/unit/test_guarded.c \
 	tests/unit/test_helper.c \
 	tests/unit/test_hostile.c \
 	tests/unit/test_interrupted.c \

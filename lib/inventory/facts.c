@@ -242,6 +242,13 @@ static void load_vfio(struct pcipt_device *device, struct pcipt_facts *facts)
 	facts->vfio_group_node = node ? keep(device, node) : NULL;
 }
 
+static const char *why_not_read(ssize_t n)
+{
+	return n == -EBUSY	 ? "can't be read now, the device's lock is held (device-busy)" :
+	       n == -ETIMEDOUT ? "can't be read now, the machine is too busy" :
+				 "can't be read";
+}
+
 /* What one guarded read said. "(null)" is how the kernel prints no override. */
 static void take_override(struct pcipt_device *device, struct pcipt_facts *facts, ssize_t n,
 			  char *text)
@@ -255,11 +262,9 @@ static void take_override(struct pcipt_device *device, struct pcipt_facts *facts
 		facts->override_unknown = n != -ENOENT;
 		if (n != -ENOENT)
 			pcipt_snapshot_add_problem(device->snap, device, NULL, "driver_override",
-						   n == -EBUSY ? PCIPT_E_BUSY : PCIPT_E_IO,
-						   (int)-n,
-						   n == -EBUSY ? "can't be read now, the device's "
-								 "lock is held (device-busy)" :
-								 "can't be read");
+						   n == -EBUSY || n == -ETIMEDOUT ? PCIPT_E_BUSY :
+										    PCIPT_E_IO,
+						   (int)-n, why_not_read(n));
 	} else if (n > 0 && strcmp(text, "(null)") != 0) {
 		facts->driver_override = keep(device, text);
 		pcipt_text_neutralise(text);

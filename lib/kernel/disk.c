@@ -160,6 +160,8 @@ static void look(struct real_kernel *real, const struct pcipt_disk *disk, int me
 	if (memory >= 0 && (fd >= 0 || fd == -EBUSY)) {
 		fd = open_disk(real, disk, O_RDONLY);
 		answer.content = fd < 0 ? fd : copy_places(fd, memory, &answer.sector_size);
+		/* Before the answer: the last close of a removable disk talks to it, too. */
+		pcipt_closep(&fd);
 	} else if (memory >= 0) {
 		answer.content = fd;
 	}

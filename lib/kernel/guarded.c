@@ -11,7 +11,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +25,15 @@ struct answer {
 	uint32_t index;
 	int32_t result;
 };
+
+/* What a reader says first, as a result: from now on it reads. */
+#define BEGUN INT32_MIN
+
+/* How long a reader may take that isn't stuck: the machine doesn't get to it. */
+#define PATIENCE_MS 5000
+/* A reader that is found asleep so many times in a row, so far apart, is stuck. */
+#define SAMPLES 5
+#define SAMPLE_MS 20
 
 static void sort3(int *fds)
 {
@@ -43,6 +54,7 @@ static void read_all(struct real_kernel *real, enum pcipt_place at,
 	sort3(keep);
 	if (!pcipt_process_isolate(keep, 3, NULL))
 		_exit(1);
+	pcipt_pipe_send(out, &(struct answer){ (uint32_t)first, BEGUN }, sizeof(struct answer));
 	for (size_t i = first; i < n; i++) {
 		int fd = reads[i].result < 0 ?
 				 (int)reads[i].result :
@@ -78,7 +90,8 @@ bool pcipt_real_is_stuck(struct real_kernel *real, const char *path)
 
 	pthread_mutex_lock(&real->lock);
 	for (size_t k = 0; k < real->n_left_behind; k++)
-		stuck |= strcmp(real->left_behind[k].path, path) == 0;
+		stuck |= strncmp(real->left_behind[k].path, path,
+				 sizeof(real->left_behind[k].path) - 1) == 0;
 	pthread_mutex_unlock(&real->lock);
 	return stuck;
 }
@@ -90,45 +103,168 @@ static void pass_over_stuck(struct real_kernel *real, struct pcipt_read *reads, 
 		reads[i].result = pcipt_real_is_stuck(real, reads[i].path) ? -EBUSY : 0;
 }
 
+/* How long a process may take to end that has said all. */
+#define END_MS 1000
+
+/* Waits for a process to end: true when it has. */
+static bool await_end(pid_t pid)
+{
+	double deadline = pcipt_now_ms() + END_MS;
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0u);
+	struct pollfd poller = { .fd = fd, .events = POLLIN };
+	pid_t r;
+
+	while ((r = waitpid(pid, NULL, __WCLONE | WNOHANG)) == 0) {
+		double left = deadline - pcipt_now_ms();
+
+		if (left <= 0)
+			return false;
+		/* Without that call (Linux 5.3) look again from time to time. */
+		poll(&poller, 1, fd < 0 ? 1 : (int)left + 1);
+	}
+	return true;
+}
+
 void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck_on)
 {
 	struct left_behind *left;
 
-	if (!stuck_on) {
-		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
-			;
+	/* Even the end can take for ever: the last close of a disk that is dying. */
+	if (!stuck_on && await_end(pid))
 		return;
-	}
 	pthread_mutex_lock(&real->lock);
 	if (pcipt_grow(&real->left_behind, real->n_left_behind)) {
 		left = &real->left_behind[real->n_left_behind++];
 		left->pid = pid;
-		snprintf(left->path, sizeof(left->path), "%s", stuck_on);
+		snprintf(left->path, sizeof(left->path), "%s", stuck_on ? stuck_on : "");
 	}
 	pthread_mutex_unlock(&real->lock);
 }
 
-/* Takes answers from one reader; says where it stopped, n when it was through. */
-static size_t take_answers(int in, struct pcipt_read *reads, size_t first, size_t n,
-			   unsigned int ms)
+/*
+ * Whether a process waits for something in the kernel: for a lock in state D, or in S where
+ * the lock's owner lets signals through. One that waits for its turn to run, or was stopped
+ * by somebody, does not. Where that can't be told it doesn't either: it gets more time.
+ */
+static bool is_asleep(pid_t pid)
 {
-	for (size_t i = first; i < n; i++) {
-		struct answer answer;
-		int r = pcipt_pipe_receive(in, &answer, sizeof(answer), ms);
+	_cleanup_close_ int fd = -1;
+	char path[32], text[128];
+	const char *end;
+	ssize_t n;
 
-		if (r == 1 && answer.index == i && answer.result < (int32_t)reads[i].size) {
-			reads[i].result = answer.result;
-			if (answer.result > 0)
-				r = pcipt_pipe_receive(in, reads[i].buf, (size_t)answer.result, ms);
-			if (r == 1 && answer.result >= 0)
-				reads[i].buf[answer.result] = '\0';
-		}
-		if (r != 1) {
-			reads[i].result = r < 0 ? r : -EIO;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	/* "4711 (name) D 1 …"; a name may hold anything. */
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' && (end[2] == 'D' || end[2] == 'S');
+}
+
+/*
+ * Waits for a reader's next word. By the clock alone a loaded machine looks like a stuck
+ * device, so when the time is up the reader's state decides: 1, -EBUSY for a reader that
+ * is stuck, -ETIMEDOUT for one that only never gets its turn, or -errno.
+ */
+static int await(int in, pid_t pid, unsigned int ms)
+{
+	struct pollfd poller = { .fd = in, .events = POLLIN };
+	double begin = pcipt_now_ms();
+	int asleep = 0;
+
+	for (;;) {
+		double left = begin + ms - pcipt_now_ms();
+		int ready = poll(&poller, 1, left > 0 ? (int)left + 1 : SAMPLE_MS);
+
+		if (ready > 0)
+			return 1;
+		if (ready < 0 && errno != EINTR)
+			return -errno;
+		left = begin + ms - pcipt_now_ms();
+		if (left > 0)
+			continue;
+		asleep = is_asleep(pid) ? asleep + 1 : 0;
+		if (asleep == SAMPLES)
+			return -EBUSY;
+		if (left < -PATIENCE_MS)
+			return -ETIMEDOUT;
+	}
+}
+
+/* One read's answer: 1, 0 when the reader ended before its time, or as await(). */
+static int take_answer(int in, pid_t pid, struct pcipt_read *read, size_t i, unsigned int ms)
+{
+	struct answer answer;
+	int r = await(in, pid, ms);
+
+	if (r == 1)
+		r = pcipt_pipe_receive(in, &answer, sizeof(answer), PATIENCE_MS);
+	if (r != 1)
+		return r;
+	if (answer.index != i || answer.result >= (int32_t)read->size)
+		return 0;
+	if (answer.result > 0)
+		r = pcipt_pipe_receive(in, read->buf, (size_t)answer.result, PATIENCE_MS);
+	if (r == 1) {
+		read->result = answer.result;
+		if (answer.result >= 0)
+			read->buf[answer.result] = '\0';
+	}
+	return r;
+}
+
+/* Takes answers from one reader; says where it stopped and why, n when it was through. */
+static size_t take_answers(int in, pid_t pid, struct pcipt_read *reads, size_t first, size_t n,
+			   unsigned int ms, int *why)
+{
+	struct answer begun;
+
+	/* Until it has begun, nothing that is slow is the device's fault. */
+	*why = await(in, pid, PATIENCE_MS);
+	*why = *why == 1 ? pcipt_pipe_receive(in, &begun, sizeof(begun), PATIENCE_MS) :
+	       *why == -EBUSY ? -ETIMEDOUT : *why;
+	if (*why != 1)
+		return first;
+	for (size_t i = first; i < n; i++) {
+		*why = take_answer(in, pid, &reads[i], i, ms);
+		if (*why != 1)
 			return i;
-		}
 	}
 	return n;
+}
+
+/* Reads until all is read or a reader is stuck: on what, n when on nothing. */
+static int read_some(struct real_kernel *real, enum pcipt_place at, struct pcipt_read *reads,
+		     size_t first, size_t n, unsigned int ms, size_t *stopped)
+{
+	int ends[2], why;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	pid = pcipt_process_copy(NULL);
+	if (pid == 0)
+		read_all(real, at, reads, first, n, ends[1]);
+	close(ends[1]);
+	*stopped = pid < 0 ? n : take_answers(ends[0], pid, reads, first, n, ms, &why);
+	close(ends[0]);
+	if (pid < 0)
+		return pid;
+	if (*stopped == n || why != -EBUSY)
+		pcipt_real_part_with(real, pid, *stopped == n || why == 0 ? NULL : "");
+	else
+		pcipt_real_part_with(real, pid, reads[*stopped].path);
+	if (*stopped == n)
+		return 0;
+	reads[*stopped].result = -EBUSY;
+	/* It ended before its time, or the machine doesn't get to it: so would the next one. */
+	for (size_t i = *stopped; why != -EBUSY && i < n; i++)
+		reads[i].result = why == -ETIMEDOUT ? why : -EIO;
+	*stopped = why == -EBUSY ? *stopped : n;
+	return 0;
 }
 
 int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
@@ -143,28 +279,11 @@ int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 	pass_over_stuck(real, reads, n);
 	/* One reader as a rule; one more for each device that it gets stuck on. */
 	while (next < n) {
-		size_t stopped;
-		int ends[2];
-		pid_t pid;
+		size_t stopped = n;
+		int r = read_some(real, at, reads, next, n, ms, &stopped);
 
-		if (pipe2(ends, O_CLOEXEC) < 0)
-			return -errno;
-		pid = pcipt_process_copy(NULL);
-		if (pid == 0)
-			read_all(real, at, reads, next, n, ends[1]);
-		close(ends[1]);
-		stopped = pid < 0 ? n : take_answers(ends[0], reads, next, n, ms);
-		close(ends[0]);
-		if (pid < 0)
-			return pid;
-		if (stopped < n && reads[stopped].result != -EBUSY) {
-			/* It ended before its time: so would the next one. */
-			pcipt_real_part_with(real, pid, NULL);
-			for (size_t i = stopped; i < n; i++)
-				reads[i].result = -EIO;
-			return 0;
-		}
-		pcipt_real_part_with(real, pid, stopped < n ? reads[stopped].path : NULL);
+		if (r < 0)
+			return r;
 		next = stopped + 1;
 	}
 	return 0;

@@ -34,7 +34,8 @@ struct pcipt_read {
 	const char *path;
 	char *buf;
 	size_t size;
-	ssize_t result; /* as read(); -EBUSY when a deadline passed */
+	/* As read(). Guarded: -EBUSY when it's stuck, -ETIMEDOUT when the machine is too busy. */
+	ssize_t result;
 	bool link;	/* it is a link, and its text is wanted (read_set only) */
 };
 

@@ -18,7 +18,7 @@ struct real_kernel {
 	pthread_mutex_t lock;
 	struct left_behind {
 		pid_t pid;
-		char path[64]; /* what it is stuck on: not read again while it is */
+		char path[256]; /* what it is stuck on: not read again while it is */
 	} *left_behind;
 	size_t n_left_behind;
 };
@@ -66,7 +66,7 @@ int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 			    struct pcipt_read *reads, size_t n, unsigned int ms);
 /* Takes leave of those left behind that have ended meanwhile. */
 void pcipt_real_reap(struct real_kernel *real);
-/* Waits for a process that is through; remembers one that is stuck, for later. */
+/* Waits a little for a process that is through (NULL); remembers one that is stuck, for later. */
 void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck_on);
 /* Whether one left behind is still stuck on it. */
 bool pcipt_real_is_stuck(struct real_kernel *real, const char *path);

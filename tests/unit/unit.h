@@ -34,6 +34,7 @@
 	SUITE(record)                                                                             \
 	SUITE(confined)                                                                           \
 	SUITE(store)                                                                              \
+	SUITE(guarded)                                                                            \
 	SUITE(helper)                                                                             \
 	SUITE(apply)                                                                              \
 	SUITE(apply_odd)                                                                          \

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reads that may never return, on a machine that is slow: the process that reads is
+ * stopped for a while, as one that doesn't get its turn. That isn't a stuck device.
+ */
+#include "unit.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel/process.h"
+#include "kernel/real.h"
+
+/* How long a read may take, and how long the reader is stopped. */
+#define WAIT_MS 100
+#define STOPPED_MS 700
+#define N_READS 60000
+
+static char *root;
+static struct pcipt_context *ctx;
+static struct pcipt_kernel *k;
+static struct pcipt_read reads[N_READS];
+static char buf[16];
+
+static void setup(void)
+{
+	struct pcipt_error *error = NULL;
+	char *folder, *file;
+
+	root = test_path("guarded");
+	folder = test_format("%s/sys", root);
+	file = test_format("%s/driver_override", folder);
+	ck_assert_int_eq(mkdir(root, 0755), 0);
+	ck_assert_int_eq(mkdir(folder, 0755), 0);
+	test_write(file, "odd\n", 4);
+	ctx = test_context(root);
+	assert_ok(pcipt_kernel_get(ctx, &k, &error), error);
+	for (size_t i = 0; i < N_READS; i++)
+		reads[i] = (struct pcipt_read){ "driver_override", buf, sizeof(buf), -EIO, false };
+	free(folder);
+	free(file);
+}
+
+static void teardown(void)
+{
+	pcipt_context_unref(ctx);
+	free(root);
+}
+
+/* The parent and the state of a process; false when it's gone. */
+static bool look_at(const char *pid, int *parent, char *state)
+{
+	char *path = test_format("/proc/%s/stat", pid), text[256];
+	FILE *file = fopen(path, "re");
+	size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	const char *end;
+
+	if (file)
+		fclose(file);
+	free(path);
+	text[n] = '\0';
+	end = strrchr(text, ')');
+	return end && sscanf(end, ") %c %d", state, parent) == 2;
+}
+
+/* A child of this process, or 0. */
+static pid_t find_child(void)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while (!found && (entry = readdir(dir))) {
+		int parent;
+		char state;
+
+		if (*entry->d_name >= '1' && *entry->d_name <= '9' &&
+		    look_at(entry->d_name, &parent, &state) && parent == getpid() && state != 'Z')
+			found = atoi(entry->d_name);
+	}
+	closedir(dir);
+	return found;
+}
+
+struct stopper {
+	int after_ms, for_ms;
+	atomic_bool through; /* what it is to disturb */
+	bool did;
+	double took; /* the reading, in milliseconds */
+};
+
+static void *stop_reader(void *arg)
+{
+	struct stopper *stopper = arg;
+	pid_t pid = 0;
+
+	while (!pid && !atomic_load(&stopper->through))
+		pid = find_child();
+	poll(NULL, 0, stopper->after_ms);
+	if (!pid || kill(pid, SIGSTOP) < 0)
+		return NULL;
+	poll(NULL, 0, stopper->for_ms);
+	stopper->did = !atomic_load(&stopper->through);
+	kill(pid, SIGCONT);
+	return NULL;
+}
+
+static void read_and_stop(struct stopper *stopper)
+{
+	double begin = pcipt_now_ms();
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, stop_reader, stopper), 0);
+	ck_assert_int_eq(k->ops->read_guarded(k, PCIPT_AT_SYS, reads, N_READS, WAIT_MS), 0);
+	stopper->took = pcipt_now_ms() - begin;
+	atomic_store(&stopper->through, true);
+	pthread_join(thread, NULL);
+}
+
+/* Before it begins, and in the midst of it. */
+START_TEST(slow_is_not_stuck)
+{
+	struct stopper stopper = { .after_ms = _i * 20, .for_ms = STOPPED_MS };
+
+	read_and_stop(&stopper);
+	ck_assert_msg(stopper.did, "the reader was too fast to be stopped");
+	for (size_t i = 0; i < N_READS; i++)
+		ck_assert_int_eq(reads[i].result, 3);
+	ck_assert_uint_eq(real_kernel(k)->n_left_behind, 0);
+}
+END_TEST
+
+/* Not for ever, either; and what wasn't read isn't said to be stuck. */
+START_TEST(too_slow)
+{
+	struct stopper stopper = { .after_ms = 20, .for_ms = 8000 };
+
+	read_and_stop(&stopper);
+	ck_assert_double_lt(stopper.took, 7000);
+	ck_assert_int_eq(reads[N_READS - 1].result, -ETIMEDOUT);
+	ck_assert(!pcipt_real_is_stuck(real_kernel(k), "driver_override"));
+}
+END_TEST
+
+/* One that has said all and doesn't end isn't waited for either. */
+START_TEST(end_that_takes_for_ever)
+{
+	struct real_kernel *real = real_kernel(k);
+	double begin = pcipt_now_ms();
+	pid_t pid = pcipt_process_copy(NULL);
+
+	if (pid == 0)
+		for (;;)
+			poll(NULL, 0, 1000);
+	ck_assert_int_gt(pid, 0);
+	pcipt_real_part_with(real, pid, NULL);
+	ck_assert_double_lt(pcipt_now_ms() - begin, 5000);
+	ck_assert_uint_eq(real->n_left_behind, 1);
+	pcipt_real_reap(real);
+	ck_assert_uint_eq(real->n_left_behind, 1);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	while (real->n_left_behind) {
+		poll(NULL, 0, 1);
+		pcipt_real_reap(real);
+	}
+	ck_assert_int_eq(waitpid(pid, NULL, __WCLONE), -1);
+}
+END_TEST
+
+Suite *suite_guarded(void)
+{
+	Suite *suite = suite_create("guarded");
+	TCase *tc = tcase_create("readers");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, slow_is_not_stuck, 0, 2);
+	tcase_add_test(tc, too_slow);
+	tcase_add_test(tc, end_that_takes_for_ever);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
