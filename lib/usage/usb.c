@@ -108,6 +108,26 @@ static void look_at_input(struct look *look, const struct pcipt_child *child)
 			 *name ? name : "without a name", port, child->name));
 }
 
+/* How long to wait for a name, which is but nice to have. */
+#define NAME_MS 250
+
+/*
+ * A USB device's own name. Reading it takes the device's lock (usb_string_attr() of
+ * Linux), which a driver that is stuck holds for ever: without an answer there is no name.
+ */
+static void read_product(struct look *look, const char *folder, char *buf, size_t size)
+{
+	struct pcipt_kernel *k = look->inquiry->kernel;
+	char path[PCIPT_ATTRIBUTE_MAX];
+	struct pcipt_read read = { .path = path, .buf = buf, .size = size, .result = -EIO };
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/product", folder) < sizeof(path))
+		k->ops->read_guarded(k, PCIPT_AT_PCI_DEVICES, &read, 1, NAME_MS);
+	if (read.result < 0)
+		*buf = '\0';
+	pcipt_text_neutralise(buf);
+}
+
 /* Whether usbfs drives an interface: 1, 0, or -1 where that can't be told. */
 static int is_claimed(struct look *look, const struct pcipt_child *child)
 {
@@ -125,7 +145,7 @@ static int is_claimed(struct look *look, const struct pcipt_child *child)
 /* An interface that a program claimed through usbfs: a virtual machine, a UPS daemon. */
 static void look_at_interface(struct look *look, const struct pcipt_child *child)
 {
-	char product[128], port[64], folder[PCIPT_ATTRIBUTE_MAX];
+	char product[128] = "", port[64], folder[PCIPT_ATTRIBUTE_MAX];
 	const char *slash = strrchr(child->path, '/');
 	int claimed = strchr(child->name, ':') && slash ? is_claimed(look, child) : 0;
 
@@ -134,7 +154,8 @@ static void look_at_interface(struct look *look, const struct pcipt_child *child
 	if (claimed <= 0)
 		return;
 	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - child->path), child->path);
-	read_text(look, folder, "product", product, sizeof(product));
+	if (look->n < SPELLED_OUT)
+		read_product(look, folder, product, sizeof(product));
 	print_port(child->path, port, sizeof(port));
 	add(look, pcipt_format("a device that a program drives (%s, %s)", port,
 			       *product ? product : "without a name"),
