@@ -124,17 +124,33 @@ static void load_config(struct pcipt_device *device, struct pcipt_details *detai
  * USB allows, is the 13th.
  */
 #define CHILD_DEPTH 24
-/* A tree that is made to be endless must not cost all memory. */
-#define CHILDREN_MAX 1024
+/*
+ * A tree that is made to be endless must not cost all memory. A disk has about ten, and
+ * hundreds of disks can be behind one controller.
+ */
+#define CHILDREN_MAX 16384
 
 struct child_walk {
 	struct pcipt_device *device;
 	struct pcipt_child *found;
 	size_t n;
 	bool cut; /* there is more than was looked at */
+	int errnum;
 	char path[PCIPT_ATTRIBUTE_MAX];
 	int depth;
 };
+
+/*
+ * Notes what could not be read: something may be there. What is gone meanwhile, or isn't
+ * what it was asked for, is an answer.
+ */
+static void note(struct child_walk *walk, ssize_t r)
+{
+	if (r >= 0 || r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ENODEV)
+		return;
+	walk->cut = true;
+	walk->errnum = (int)-r;
+}
 
 /* The subsystem of a folder, by its link; NULL when it is no device. */
 static const char *subsystem_of(struct child_walk *walk, char *buf, size_t size)
@@ -142,13 +158,14 @@ static const char *subsystem_of(struct child_walk *walk, char *buf, size_t size)
 	struct pcipt_kernel *k = walk->device->snap->kernel;
 	size_t n = strlen(walk->path);
 	const char *slash;
-	ssize_t r;
+	ssize_t r = -ENAMETOOLONG;
 
-	if (n + sizeof("/subsystem") > sizeof(walk->path))
-		return NULL;
-	strcpy(walk->path + n, "/subsystem");
-	r = k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, walk->path, buf, size);
-	walk->path[n] = '\0';
+	if (n + sizeof("/subsystem") <= sizeof(walk->path)) {
+		strcpy(walk->path + n, "/subsystem");
+		r = k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, walk->path, buf, size);
+		walk->path[n] = '\0';
+	}
+	note(walk, r);
 	slash = r > 0 ? strrchr(buf, '/') : NULL;
 	return slash ? slash + 1 : NULL;
 }
@@ -184,6 +201,7 @@ static void add_child(struct child_walk *walk, const char *subsystem, const char
 	child->path = keep(walk->device, walk->path);
 }
 
+/* Of folders alone: links lead to other devices. */
 static int visit(void *data, const char *name)
 {
 	struct child_walk *walk = data;
@@ -200,15 +218,12 @@ static int visit(void *data, const char *name)
 		return 0;
 	}
 	sprintf(walk->path + before, "/%s", name);
-	/* Links lead to other devices; what is below is a folder. (`iommu` may be either.) */
-	if (k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, walk->path, link, sizeof(link)) < 0) {
-		subsystem = subsystem_of(walk, link, sizeof(link));
-		if (subsystem)
-			add_child(walk, subsystem, name);
-		walk->depth++;
-		k->ops->list(k, PCIPT_AT_PCI_DEVICES, walk->path, visit, walk);
-		walk->depth--;
-	}
+	subsystem = subsystem_of(walk, link, sizeof(link));
+	if (subsystem)
+		add_child(walk, subsystem, name);
+	walk->depth++;
+	note(walk, k->ops->list_folders(k, PCIPT_AT_PCI_DEVICES, walk->path, visit, walk));
+	walk->depth--;
 	walk->path[before] = '\0';
 	return 0;
 }
@@ -228,7 +243,7 @@ static void load_children(struct pcipt_device *device, struct pcipt_details *det
 	size_t n = 0;
 
 	snprintf(walk.path, sizeof(walk.path), "%s", device->address);
-	k->ops->list(k, PCIPT_AT_PCI_DEVICES, device->address, visit, &walk);
+	note(&walk, k->ops->list_folders(k, PCIPT_AT_PCI_DEVICES, device->address, visit, &walk));
 	for (size_t i = 0; i < walk.n; i++)
 		if (walk.found[i].subsystem && walk.found[i].name && walk.found[i].path) {
 			pcipt_text_neutralise((char *)walk.found[i].subsystem);
@@ -236,6 +251,7 @@ static void load_children(struct pcipt_device *device, struct pcipt_details *det
 			walk.found[n++] = walk.found[i];
 		}
 	details->children_cut = walk.cut || n < walk.n;
+	details->children_errnum = walk.errnum;
 	if (n > 1)
 		qsort(walk.found, n, sizeof(*walk.found), compare_children);
 	details->children =

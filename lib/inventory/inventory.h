@@ -55,7 +55,8 @@ struct pcipt_details {
 	struct pcipt_config_space config;
 	struct pcipt_child *children;
 	size_t n_children;
-	bool children_cut; /* there are more: what isn't among them may be there */
+	bool children_cut;   /* there are more: what isn't among them may be there */
+	int children_errnum; /* why, where something could not be read */
 	const char **modules;
 	size_t n_modules;
 	const char *vfio_module;

@@ -109,6 +109,9 @@ struct pcipt_kernel_ops {
 			     char *buf, size_t size);
 	int (*list)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
 		    pcipt_list_fn fn, void *data);
+	/* The same for the folders in it alone: no files, no links. */
+	int (*list_folders)(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+			    pcipt_list_fn fn, void *data);
 	/* 1 when it is there, 0 when not. */
 	int (*exists)(struct pcipt_kernel *k, enum pcipt_place at, const char *path);
 	/* 0 when this process may write it, -EACCES or -EROFS when not, -ENOENT. */

@@ -182,7 +182,18 @@ static ssize_t real_read_link(struct pcipt_kernel *k, enum pcipt_place at, const
 	return link_text(parent < 0 ? real->folder[at] : parent, name, buf, size);
 }
 
-int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data)
+static bool is_folder(DIR *dir, const struct dirent *entry)
+{
+	struct stat st;
+
+	/* Some file systems don't say. */
+	if (entry->d_type == DT_UNKNOWN)
+		return fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		       S_ISDIR(st.st_mode);
+	return entry->d_type == DT_DIR;
+}
+
+static int list_fd(int fd, bool folders, pcipt_list_fn fn, void *data)
 {
 	DIR *dir = fdopendir(fd);
 	struct dirent *entry;
@@ -200,11 +211,17 @@ int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data)
 			r = -errno;
 			break;
 		}
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    (!folders || is_folder(dir, entry)))
 			r = fn(data, entry->d_name);
 	}
 	closedir(dir);
 	return r;
+}
+
+int pcipt_real_list_fd(int fd, pcipt_list_fn fn, void *data)
+{
+	return list_fd(fd, false, fn, data);
 }
 
 static int real_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
@@ -212,7 +229,15 @@ static int real_list(struct pcipt_kernel *k, enum pcipt_place at, const char *pa
 {
 	int fd = pcipt_real_open(real_kernel(k), at, path, O_RDONLY | O_DIRECTORY);
 
-	return fd < 0 ? fd : pcipt_real_list_fd(fd, fn, data);
+	return fd < 0 ? fd : list_fd(fd, false, fn, data);
+}
+
+static int real_list_folders(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+			     pcipt_list_fn fn, void *data)
+{
+	int fd = pcipt_real_open(real_kernel(k), at, path, O_RDONLY | O_DIRECTORY);
+
+	return fd < 0 ? fd : list_fd(fd, true, fn, data);
 }
 
 static int real_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
@@ -258,6 +283,7 @@ static const struct pcipt_kernel_ops real_ops = {
 	.read_bytes = real_read_bytes,
 	.read_link = real_read_link,
 	.list = real_list,
+	.list_folders = real_list_folders,
 	.exists = real_exists,
 	.may_write = real_may_write,
 	.read_guarded = pcipt_real_read_guarded,

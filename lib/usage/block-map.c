@@ -201,10 +201,10 @@ static void name_md(struct block_map *map, struct block_node *node)
 /* "259:2". Without it nobody could have mounted it, so it is worth a word. */
 static void read_number(struct block_map *map, struct block_node *node)
 {
-	char text[32], rest;
+	char text[32];
 	ssize_t n = pcipt_block_read(map, node->name, "dev", text, sizeof(text));
 
-	if (n < 0 || sscanf(text, "%9u:%9u%c", &node->major, &node->minor, &rest) != 2) {
+	if (n < 0 || !pcipt_device_number_scan(text, &node->major, &node->minor)) {
 		node->major = node->minor = 0;
 		pcipt_block_unknown(map, pcipt_format("/sys/class/block/%s/dev can't be read (%s)",
 						      node->name,

@@ -2,6 +2,7 @@
 /* See mountinfo.h. */
 #include "usage/mountinfo.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 /* Decodes "\040" and its like in place: three octal digits (proc(5)). */
@@ -43,12 +44,14 @@ static char *next_word(char **line)
 	return word;
 }
 
-/* "259:2" */
-static bool scan_number(const char *word, struct pcipt_mount *mount)
+bool pcipt_device_number_scan(const char *text, unsigned int *major, unsigned int *minor)
 {
+	const char *colon = text ? strchr(text, ':') : NULL;
 	char rest;
 
-	return word && sscanf(word, "%9u:%9u%c", &mount->major, &mount->minor, &rest) == 2;
+	/* The C library takes blanks and signs for a part of a number. */
+	return colon && isdigit((unsigned char)*text) && isdigit((unsigned char)colon[1]) &&
+	       sscanf(text, "%9u:%9u%c", major, minor, &rest) == 2;
 }
 
 /* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
@@ -58,7 +61,8 @@ int pcipt_mount_next(char **table, struct pcipt_mount *mount)
 
 	if (!*line)
 		return **table ? -1 : 0;
-	if (!next_word(&line) || !next_word(&line) || !scan_number(next_word(&line), mount) ||
+	if (!next_word(&line) || !next_word(&line) ||
+	    !pcipt_device_number_scan(next_word(&line), &mount->major, &mount->minor) ||
 	    !next_word(&line))
 		return -1;
 	mount->point = point = next_word(&line);

@@ -5,6 +5,9 @@
 
 #include "base/util.h"
 
+/* "259:2", and nothing else. */
+bool pcipt_device_number_scan(const char *text, unsigned int *major, unsigned int *minor);
+
 /* One line of mountinfo. Texts point into the table, with \040 and its like decoded. */
 struct pcipt_mount {
 	unsigned int major, minor; /* of the file system; major 0 is no disk's */

@@ -36,27 +36,38 @@ struct collection {
 
 /* ---- which devices have interfaces ---- */
 
-static void look_for_parent(struct collection *c, struct pcipt_device *device, const char *bus,
-			    const char *name, const char *path)
-{
-	struct pcipt_kernel *k = c->inquiry->kernel;
-	char folder[PCIPT_ATTRIBUTE_MAX];
-
-	if ((size_t)snprintf(folder, sizeof(folder), "%s/net", path) >= sizeof(folder) ||
-	    k->ops->exists(k, PCIPT_AT_PCI_DEVICES, folder) != 1)
-		return;
-	if (pcipt_grow(&c->parents, c->n_parents))
-		c->parents[c->n_parents++] = (struct parent){ device, bus, name, path, false };
-	else
-		c->inquiry->uses->no_memory = true;
-}
-
 static void tell_unknown(struct collection *c, struct pcipt_device *device, char *evidence,
 			 const char *remedy)
 {
 	pcipt_uses_add(c->inquiry->uses, device, PCIPT_USE_UNKNOWN,
 		       strdup("all that its network interfaces are used for"), evidence,
 		       remedy ? strdup(remedy) : NULL);
+}
+
+static void tell_unread(struct collection *c, struct pcipt_device *device, const char *path, int errnum)
+{
+	tell_unknown(c, device, pcipt_format("%s below the device can't be read (%s)", path,
+					     pcipt_errno_text(errnum)), NULL);
+}
+
+static void look_for_parent(struct collection *c, struct pcipt_device *device, const char *bus,
+			    const char *name, const char *path)
+{
+	struct pcipt_kernel *k = c->inquiry->kernel;
+	char folder[PCIPT_ATTRIBUTE_MAX];
+	int r = -ENAMETOOLONG;
+
+	if ((size_t)snprintf(folder, sizeof(folder), "%s/net", path) < sizeof(folder))
+		r = k->ops->exists(k, PCIPT_AT_PCI_DEVICES, folder);
+	/* What was unplugged meanwhile has no interfaces. */
+	if (r < 0 && r != -ENODEV)
+		tell_unread(c, device, "the folder net", -r);
+	if (r != 1)
+		return;
+	if (pcipt_grow(&c->parents, c->n_parents))
+		c->parents[c->n_parents++] = (struct parent){ device, bus, name, path, false };
+	else
+		c->inquiry->uses->no_memory = true;
 }
 
 static void look_for_parents(struct collection *c, struct pcipt_device *device)
@@ -68,7 +79,9 @@ static void look_for_parents(struct collection *c, struct pcipt_device *device)
 		if (strcmp(details->children[i].subsystem, "net") != 0)
 			look_for_parent(c, device, details->children[i].subsystem,
 					details->children[i].name, details->children[i].path);
-	if (!details || details->children_cut)
+	if (details && details->children_errnum)
+		tell_unread(c, device, "what hangs", details->children_errnum);
+	else if (!details || details->children_cut)
 		tell_unknown(c, device,
 			     strdup("more hangs below the device than is looked through"),
 			     "Look at what is below the device in /sys yourself, and allow it");

@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+/* The class of PCI devices: base and sub class. */
+#define USB_CONTROLLER 0x0c03
 /* How many of one controller are spelled out. */
 #define SPELLED_OUT 3
 
@@ -168,7 +170,9 @@ static void look_below(struct look *look)
 {
 	const struct pcipt_details *details =
 		pcipt_device_details(look->device, PCIPT_FACTS_CHILDREN);
-	bool has_usb = false;
+	/* Of a controller that could not be looked through all may be missing. */
+	bool has_usb = details && details->children_cut &&
+		       look->device->class_id >> 8 == USB_CONTROLLER;
 
 	for (size_t i = 0; details && i < details->n_children; i++)
 		has_usb |= strcmp(details->children[i].subsystem, "usb") == 0;

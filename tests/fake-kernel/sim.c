@@ -74,6 +74,7 @@ static const struct pcipt_kernel_ops ops = {
 	.read_bytes = sim_read_bytes,
 	.read_link = sim_read_link,
 	.list = sim_list,
+	.list_folders = sim_list, /* its devices have none */
 	.exists = sim_exists,
 	.may_write = sim_may_write,
 	.read_guarded = sim_read_guarded,

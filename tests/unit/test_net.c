@@ -3,6 +3,7 @@
  * What networks use cards for: from interfaces, addresses and routes as plain data, and
  * the collector on a tree whose kernel answers as the test likes.
  */
+#include "failing.h"
 #include "netlink-bytes.h"
 #include "topology.h"
 #include "tree.h"
@@ -416,6 +417,8 @@ static int answer_networks(struct pcipt_kernel *k, struct pcipt_networks *out, u
 	return 0;
 }
 
+static bool odd_reads; /* may fail, see failing.h */
+
 /* The uses of the tree's network card, its kernel answering with `with`. */
 static void collect(struct tree *tree, int with)
 {
@@ -427,6 +430,8 @@ static void collect(struct tree *tree, int with)
 	pcipt_uses_clear(&uses);
 	ck_assert_int_eq(pcipt_snapshot_find(snap, "0000:02:00.0", &asked, NULL), 0);
 	answering = *before;
+	if (odd_reads)
+		failing_wrap(before, &answering);
 	answering.ask_networks = answer_networks;
 	answer = with;
 	inquiry.kernel = snap->kernel;
@@ -556,6 +561,43 @@ START_TEST(found_by_its_name)
 }
 END_TEST
 
+/* Whichever read fails: its address stands against it, or that it isn't known. */
+START_TEST(any_read_may_fail)
+{
+	static const unsigned char v4[] = { 192, 0, 2, 7 };
+	struct tree *tree = tree_with_card();
+	const char *folder = _i == 0 ? "net/eth7" : "virtio3/net/eth7";
+	char *link = test_format("%s/subsystem", folder), *file = test_format("%s/ifindex", folder);
+	size_t total;
+
+	add_folder(tree, folder);
+	tree_set_link(tree, "0000:02:00.0", link, "../../../../../class/net");
+	tree_set(tree, "0000:02:00.0", file, "7");
+	if (_i == 1)
+		tree_set_link(tree, "0000:02:00.0", "virtio3/subsystem", "../../../bus/virtio");
+	memset(&messages, 0, sizeof(messages));
+	bytes_link(&messages, 7, "eth7");
+	bytes_address(&messages, AF_INET, 0, 7, 24);
+	bytes_attribute(&messages, IFA_LOCAL, v4, 4);
+	odd_reads = true;
+	failing_begin(0);
+	collect(tree, 0);
+	total = failing_count();
+	ck_assert_uint_gt(total, 4);
+	for (size_t i = 0; i <= total; i++) {
+		failing_begin(i);
+		collect(tree, 0);
+		ck_assert_msg(uses.n > 0 && uses.items[0].kind != PCIPT_USE_UNKNOWN_HARMLESS,
+			      "the read %zu of %zu failed, and it is safe", i, total);
+	}
+	odd_reads = false;
+	memset(&messages, 0, sizeof(messages));
+	free(link);
+	free(file);
+	tree_free(tree);
+}
+END_TEST
+
 /* Where not all that hangs below was looked at, the card may be in what was not. */
 START_TEST(deeper_than_anything)
 {
@@ -622,6 +664,7 @@ Suite *suite_net(void)
 	tcase_add_test(collector, what_cannot_be_told);
 	tcase_add_loop_test(collector, found_by_its_parent, 0, 2);
 	tcase_add_test(collector, found_by_its_name);
+	tcase_add_loop_test(collector, any_read_may_fail, 0, 2);
 	tcase_add_test(collector, deeper_than_anything);
 	tcase_add_test(collector, recorded_tree);
 	suite_add_tcase(suite, plain);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What hangs below a USB controller, as /sys has it, and whether that is in use. */
+#include "failing.h"
 #include "tree.h"
 #include "unit.h"
 #include "usage/usb.h"
@@ -72,6 +73,7 @@ static void add_input(const char *interface, const char *input, const char *keys
 }
 
 static const struct pcipt_kernel_ops *real_ops;
+static bool odd;   /* reads may fail, see failing.h */
 static bool stuck; /* somebody holds the USB device's lock */
 
 /* Its name may only be asked for where nobody has to wait. */
@@ -102,7 +104,10 @@ static void collect(void)
 	pcipt_uses_clear(&uses);
 	ck_assert_int_eq(pcipt_snapshot_find(snap, CONTROLLER, &asked, NULL), 0);
 	real_ops = snap->kernel->ops;
-	ops.read = read_unguarded;
+	if (odd)
+		failing_wrap(real_ops, &ops);
+	else
+		ops.read = read_unguarded;
 	ops.read_guarded = read_guarded;
 	snap->kernel->ops = &ops;
 	pcipt_collect_usb(&inquiry);
@@ -214,6 +219,28 @@ START_TEST(unreadable)
 }
 END_TEST
 
+/* Whichever read fails: it is in use, or that isn't known. */
+START_TEST(any_read_may_fail)
+{
+	size_t total;
+
+	add_device(_i == 0 ? "usbhid" : "usbfs");
+	if (_i == 0)
+		add_input(INTERFACE, "input7", KEYS);
+	odd = true;
+	failing_begin(0);
+	collect();
+	total = failing_count();
+	ck_assert_uint_gt(total, 10);
+	for (size_t i = 0; i <= total; i++) {
+		failing_begin(i);
+		collect();
+		ck_assert_msg(uses.n > 0, "the read %zu of %zu failed, and it is idle", i, total);
+	}
+	odd = false;
+}
+END_TEST
+
 START_TEST(what_a_keyboard_is)
 {
 	ck_assert(pcipt_usb_is_keyboard(KEYS));
@@ -240,6 +267,7 @@ Suite *suite_usb(void)
 	tcase_add_test(tcase, several);
 	tcase_add_test(tcase, driven_by_a_program);
 	tcase_add_test(tcase, unreadable);
+	tcase_add_loop_test(tcase, any_read_may_fail, 0, 2);
 	tcase_add_test(tcase, what_a_keyboard_is);
 	suite_add_tcase(suite, tcase);
 	return suite;
