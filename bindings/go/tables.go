@@ -379,7 +379,7 @@ const (
 	// A step failed and some device could not be put back.
 	OutcomeRollbackIncomplete Outcome = C.PCIPT_OUTCOME_ROLLBACK_INCOMPLETE
 
-	// Reserved for a write that the kernel has not returned from.
+	// The kernel has not returned from a write; what else was done is undone.
 	OutcomeStuck Outcome = C.PCIPT_OUTCOME_STUCK
 
 	// It failed before any write.

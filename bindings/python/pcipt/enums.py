@@ -270,7 +270,7 @@ class Outcome(Number):
     ROLLED_BACK = 3
     #: A step failed and some device could not be put back.
     ROLLBACK_INCOMPLETE = 4
-    #: Reserved for a write that the kernel has not returned from.
+    #: The kernel has not returned from a write; what else was done is undone.
     STUCK = 5
     #: It failed before any write.
     FAILED = 6
