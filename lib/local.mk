@@ -22,6 +22,7 @@ libpcipt_core_la_SOURCES = \
 	lib/kernel/namespaces.c \
 	lib/kernel/netlink.c lib/kernel/netlink.h lib/kernel/networks.h \
 	lib/kernel/netlink-copy.c \
+	lib/kernel/open-files.c \
 	lib/kernel/pipe.c lib/kernel/pipe.h \
 	lib/kernel/process.c lib/kernel/process.h \
 	lib/kernel/raw.h \
@@ -59,12 +60,14 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/block-target.c \
 	lib/usage/block-tell.c \
 	lib/usage/evidence.c lib/usage/evidence.h \
+	lib/usage/holders.c lib/usage/holders.h \
 	lib/usage/mountinfo.c lib/usage/mountinfo.h \
 	lib/usage/net.c lib/usage/net.h \
 	lib/usage/net-graph.c lib/usage/net-graph.h \
 	lib/usage/net-messages.c \
 	lib/usage/net-settle.c \
 	lib/usage/net-uses.c \
+	lib/usage/nodes.c lib/usage/nodes.h \
 	lib/usage/record.c lib/usage/record.h \
 	lib/usage/records.c \
 	lib/usage/usb.c lib/usage/usb.h \

@@ -31,6 +31,7 @@ endif
 tests_unit_unit_SOURCES = \
 	tests/fake-kernel/files.c \
 	tests/fake-kernel/model.c tests/fake-kernel/model.h \
+	tests/fake-kernel/processes.c \
 	tests/fake-kernel/records.c \
 	tests/fake-kernel/watch.c \
 	tests/fake-kernel/sim.c tests/fake-kernel/sim.h \
@@ -56,6 +57,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_findings.c \
 	tests/unit/test_guarded.c \
 	tests/unit/test_helper.c \
+	tests/unit/test_holders.c \
 	tests/unit/test_hostile.c \
 	tests/unit/test_interrupted.c \
 	tests/unit/test_judge.c \

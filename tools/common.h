@@ -199,6 +199,7 @@ struct request {
 	struct pcipt_set *set;
 };
 /* From arguments and options to the set; the set's JSON is merged into the output. */
+int make_options(struct tool *t, struct pcipt_options **options);
 int make_request(struct tool *t, struct request *request);
 void clear_request(struct request *request);
 

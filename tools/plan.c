@@ -24,7 +24,7 @@ static int add_allow(struct tool *t, struct pcipt_options *options, const char *
 	return 0;
 }
 
-static int make_options(struct tool *t, struct pcipt_options **out)
+int make_options(struct tool *t, struct pcipt_options **out)
 {
 	_cleanup_(cleanup_options) struct pcipt_options *options = NULL;
 	struct pcipt_error *error = NULL;

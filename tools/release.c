@@ -107,10 +107,12 @@ static int release_claim(struct tool *t, struct pcipt_claim *claim, struct total
 	_cleanup_(cleanup_options) struct pcipt_options *options = NULL;
 	const char *name = pcipt_claim_get_name(claim);
 	struct pcipt_error *error = NULL;
-	int status = make_change_options(t, &options);
+	int status = make_options(t, &options);
 
 	if (status)
 		return status;
+	/* Open until the tool ends. */
+	pcipt_options_set_cancel_fd(options, hold_signals());
 	if (pcipt_claim_release(t->ctx, claim, options, &result, &error) != 0)
 		status = fail(t, error);
 	add_to_total(t, total, name, status, outcome_of(result, status));
@@ -173,13 +175,16 @@ static int plan_claim(struct tool *t, struct picks *picks, struct pcipt_claim *c
 {
 	_cleanup_(cleanup_plan) struct pcipt_plan *plan = NULL;
 	_cleanup_(cleanup_json) struct json_object *steps = NULL;
+	_cleanup_(cleanup_options) struct pcipt_options *options = NULL;
 	struct pcipt_error *error = NULL;
 	char *text = NULL;
 	int status = picks->snap ? 0 : take_snapshot(t, &picks->snap);
 
+	if (!status)
+		status = make_options(t, &options);
 	if (status)
 		return status;
-	if (pcipt_plan_release(picks->snap, claim, NULL, &plan, &error) != 0)
+	if (pcipt_plan_release(picks->snap, claim, options, &plan, &error) != 0)
 		return fail(t, error);
 	if (!t->out)
 		say(stdout, "claim %s would be released\n", pcipt_claim_get_name(claim));

@@ -91,20 +91,28 @@ func (host *Host) Bind(ctx context.Context, set *Set, options *BindOptions) (*Cl
 	return claim, nil
 }
 
-// ReleaseOptions is whose claim may be released.
+// ReleaseOptions is whose claim may be released, and what doesn't stand in the way.
 type ReleaseOptions struct {
 	// Owner, where it isn't "", is whose claims only may be ended: another's is ErrClaimed.
 	Owner string
+	// Allow lists findings to allow, as in SetOptions: "held-open".
+	Allow []string
 }
 
 // Release gives a claim's devices back and ends it. Warnings in the result are worth a look.
 // One that is cancelled leaves the claim as ClaimReleasing: release again, or Recover, to go on.
+// A device that a process holds open is ErrRefused, unless FindingHeldOpen is allowed.
 func (host *Host) Release(ctx context.Context, claim *Claim, options *ReleaseOptions) (*Result, error) {
 	var result *C.struct_pcipt_result
 	var e *C.struct_pcipt_error
 	call, err := host.begin(ctx, func(c *C.struct_pcipt_options) error {
 		if options == nil {
 			return nil
+		}
+		for _, rule := range options.Allow {
+			if err := allow(c, rule); err != nil {
+				return err
+			}
 		}
 		return setOwner(c, options.Owner)
 	})
@@ -297,7 +305,7 @@ func (c *Claim) Devices() []ClaimDevice {
 }
 
 // PlanRelease is the steps that put its devices back, on the machine as it is now.
-func (c *Claim) PlanRelease(snapshot *Snapshot) (*Plan, error) {
+func (c *Claim) PlanRelease(snapshot *Snapshot, allow ...string) (*Plan, error) {
 	var plan *C.struct_pcipt_plan
 	var e *C.struct_pcipt_error
 	if !c.handle.enter() {
@@ -308,7 +316,12 @@ func (c *Claim) PlanRelease(snapshot *Snapshot) (*Plan, error) {
 		return nil, errClosed("snapshot")
 	}
 	defer snapshot.handle.leave()
-	if C.pcipt_plan_release(snapshot.c(), c.c(), nil, &plan, &e) != 0 {
+	options, err := newOptions(&SetOptions{Allow: allow})
+	if err != nil {
+		return nil, err
+	}
+	defer C.pcipt_options_unref(options)
+	if C.pcipt_plan_release(snapshot.c(), c.c(), options, &plan, &e) != 0 {
 		return nil, failure(e)
 	}
 	return newPlan(plan, snapshot.handle), nil

@@ -61,7 +61,7 @@ PCIPT_API int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
 /**
  * pcipt_release - give a claim's devices back and end it
  *
- * @options: owner, when only that owner's claim may be ended (else CLAIMED); or NULL.
+ * @options: allow; owner, when only that owner's claim may be ended (else CLAIMED); or NULL.
  *
  * A release only goes forward: a device that is gone, that somebody else has put
  * on another driver, or that is another device now is left alone, one whose driver
@@ -70,9 +70,12 @@ PCIPT_API int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
  * the claim's driver, or can't be read) the claim is still there and can be
  * released again; the other devices are back.
  *
- * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, CLAIMED, LOCKED, DAMAGED,
- * STALE, BUSY, UNBIND, ROLLBACK_INCOMPLETE, TIMEOUT, CANCELLED, STUCK (after the last three
- * the claim stays as "releasing": release again, or recover), IO, and those of
+ * A device that somebody holds open is refused before anything is written: the
+ * kernel would ask him to let go, and wait for that without an end.
+ *
+ * Errors: REFUSED, INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, CLAIMED, LOCKED,
+ * DAMAGED, STALE, BUSY, UNBIND, ROLLBACK_INCOMPLETE, TIMEOUT, CANCELLED, STUCK (after the
+ * last three the claim stays as "releasing": release again, or recover), IO, and those of
  * pcipt_snapshot_new(). Since 0.1.
  */
 PCIPT_API int pcipt_release(struct pcipt_context *ctx, struct pcipt_claim *claim,

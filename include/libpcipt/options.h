@@ -32,9 +32,9 @@ PCIPT_API int pcipt_options_set_driver(struct pcipt_options *options, const char
 PCIPT_API void pcipt_options_set_with_set(struct pcipt_options *options, bool yes);
 /**
  * Allow a finding by its code, on every device (address NULL) or on one. Hard
- * findings and `set-incomplete` stay. Read by pcipt_set_new(). Errors: INVALID
- * (no such code, or one that can't be allowed), SYNTAX (the address), NO_MEMORY.
- * Since 0.1.
+ * findings and `set-incomplete` stay. Read by pcipt_set_new(), pcipt_plan_release()
+ * and pcipt_release(). Errors: INVALID (no such code, or one that can't be allowed),
+ * SYNTAX (the address), NO_MEMORY. Since 0.1.
  */
 PCIPT_API int pcipt_options_add_allow(struct pcipt_options *options, const char *code,
 				      const char *address, struct pcipt_error **error);

@@ -46,10 +46,13 @@ PCIPT_API int pcipt_plan_bind(struct pcipt_set *set, const struct pcipt_options 
  * pcipt_plan_release - the steps that put a claim's devices back
  *
  * @snap: the machine as it is now.
+ * @options: allow; or NULL.
  * Devices that are gone, or that are not what the claim took, have no steps:
  * they are left alone.
  *
- * Errors: INVALID, NO_MEMORY, IO (a device's identity can't be read). Since 0.1.
+ * Errors: REFUSED (somebody holds a device open, the causes are the findings
+ * `held-open` and `unreadable`), INVALID, NO_MEMORY, IO (a device's identity
+ * can't be read). Since 0.1.
  */
 PCIPT_API int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *claim,
 				 const struct pcipt_options *options, struct pcipt_plan **plan,

@@ -6,6 +6,31 @@
 #include <errno.h>
 
 #include "claims/claims.h"
+#include "usage/holders.h"
+
+/*
+ * A device that somebody holds open isn't taken from him: the kernel would ask him to let
+ * go, which can't be recalled, and wait for that without an end.
+ */
+static int refuse_held(struct pcipt_snapshot *snap, const struct pcipt_plan *plan,
+		       const struct pcipt_options *options, struct pcipt_error **error)
+{
+	_cleanup_free_ struct pcipt_device **devices = calloc(plan->n_devices + 1, sizeof(*devices));
+	struct pcipt_uses uses = { 0 };
+	size_t n = 0;
+	int r;
+
+	if (!devices)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < plan->n_devices; i++)
+		if (plan->devices[i].asked &&
+		    !pcipt_streq(plan->devices[i].seen.driver, plan->devices[i].before.driver))
+			devices[n++] = pcipt_snapshot_at(snap, plan->devices[i].at);
+	pcipt_holders_find(snap, devices, n, &uses);
+	r = pcipt_refuse_uses(&uses, options, error);
+	pcipt_uses_clear(&uses);
+	return r;
+}
 
 int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *claim,
 		       const struct pcipt_options *options, struct pcipt_plan **out,
@@ -15,7 +40,6 @@ int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *cl
 	bool ok = true;
 	int r;
 
-	(void)options;
 	if (!snap || !claim || !out)
 		return pcipt_fail_argument(error, __func__, "no snapshot, no claim, or no place");
 	r = pcipt_plan_from_record(snap, &claim->record, &plan, error);
@@ -25,8 +49,10 @@ int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *cl
 	plan->claim_id = pcipt_dup(claim->record.id, &ok);
 	if (!ok)
 		return pcipt_fail_memory(error);
-	*out = steal(&plan);
-	return 0;
+	r = refuse_held(snap, plan, options, error);
+	if (r == 0)
+		*out = steal(&plan);
+	return r;
 }
 
 /* One owner doesn't release another's claim, unless it is told to by naming none. */

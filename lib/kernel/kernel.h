@@ -39,6 +39,37 @@ struct pcipt_read {
 	bool link;	/* it is a link, and its text is wanted (read_set only) */
 };
 
+/*
+ * A file that somebody may have open, told by what it is: a container has other paths
+ * for the same device.
+ */
+struct pcipt_node {
+	unsigned int major, minor;
+	bool any_minor;	  /* every device of that major number */
+	bool block;	  /* or a character device */
+	const char *path; /* "/dev/dri/card0", or NULL */
+	const char *anon; /* instead of numbers: "anon_inode:[vfio-device]", or NULL */
+};
+
+enum pcipt_hold {
+	PCIPT_HOLD_OPEN,   /* by a descriptor */
+	PCIPT_HOLD_MAPPED, /* by a mapping; the descriptor may be closed */
+	/* Not known: descriptors, or only mappings, could not be looked at. */
+	PCIPT_HOLD_UNKNOWN,
+	PCIPT_HOLD_UNKNOWN_MAPPINGS,
+};
+
+/* What was found in one process. `node` is an index, -1 where it isn't known. */
+struct pcipt_holding {
+	pid_t pid;
+	int how; /* enum pcipt_hold */
+	int node, fd;
+	int errnum; /* why it isn't known; EBUSY when the process didn't answer */
+};
+
+/* Called for each; not 0 ends the search. */
+typedef int (*pcipt_holding_fn)(void *data, const struct pcipt_holding *holding);
+
 /* A disk or partition, and what was found out about it. */
 struct pcipt_disk {
 	const char *name; /* the kernel's: "nvme0n1p2" */
@@ -131,6 +162,12 @@ struct pcipt_kernel_ops {
 	 */
 	int (*ask_networks)(struct pcipt_kernel *k, struct pcipt_networks *networks,
 			    unsigned int ms);
+	/*
+	 * Who has one of these files open: every process of the tree's /proc is looked at,
+	 * each for at most ms. -EACCES when not even their names are all to be seen.
+	 */
+	int (*find_holders)(struct pcipt_kernel *k, const struct pcipt_node *nodes, size_t n,
+			    unsigned int ms, pcipt_holding_fn fn, void *data);
 	/*
 	 * The helper: the one process that makes a transaction's writes, since any of them
 	 * may block for ever. It holds the locks, given in the lanes' order (more may

@@ -289,6 +289,7 @@ static const struct pcipt_kernel_ops real_ops = {
 	.read_guarded = pcipt_real_read_guarded,
 	.look_at_disk = pcipt_real_look_at_disk,
 	.ask_networks = pcipt_real_ask_networks,
+	.find_holders = pcipt_real_find_holders,
 	.is_real = real_is_real,
 	.module_state = pcipt_real_module_state,
 	.writer_start = pcipt_real_writer_start,

@@ -75,6 +75,9 @@ void pcipt_real_look_at_disk(struct pcipt_kernel *k, struct pcipt_disk *disk, un
 /* netlink.c */
 int pcipt_real_ask_networks(struct pcipt_kernel *k, struct pcipt_networks *networks,
 			    unsigned int ms);
+/* open-files.c */
+int pcipt_real_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nodes, size_t n,
+			    unsigned int ms, pcipt_holding_fn fn, void *data);
 /* modules.c */
 int pcipt_real_module_state(struct pcipt_kernel *k, const char *name);
 /*

@@ -40,3 +40,21 @@ void pcipt_judge_uses(struct judgement *j)
 		judge_use(j, &uses->items[i]);
 	j->set->findings.no_memory |= uses->no_memory;
 }
+
+int pcipt_refuse_uses(const struct pcipt_uses *uses, const struct pcipt_options *options,
+		      struct pcipt_error **error)
+{
+	const struct pcipt_evidence evidence = { .uses = *uses };
+	struct pcipt_set set = { 0 };
+	struct judgement j = { &set, &evidence };
+	int r = 0;
+
+	pcipt_judge_uses(&j);
+	pcipt_findings_settle(&set.findings, options);
+	if (set.findings.no_memory)
+		r = pcipt_fail_memory(error);
+	else if (!pcipt_findings_are_clear(&set.findings))
+		r = pcipt_fail_refused(error, &set);
+	pcipt_findings_clear(&set.findings);
+	return r;
+}

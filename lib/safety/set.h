@@ -32,6 +32,12 @@ void pcipt_judge(struct pcipt_set *set, const struct pcipt_evidence *evidence);
 /* The same request on the machine as it is now. Errors: as pcipt_set_new(), and GONE. */
 int pcipt_set_again(struct pcipt_context *ctx, const struct pcipt_set *set,
 		    struct pcipt_set **again, struct pcipt_error **error);
+/*
+ * judge-use.c: REFUSED when one of the uses stands against what is to be done; its causes
+ * are the findings.
+ */
+int pcipt_refuse_uses(const struct pcipt_uses *uses, const struct pcipt_options *options,
+		      struct pcipt_error **error);
 
 /* The error for an unsafe set, its causes the findings that stand. */
 int pcipt_fail_refused(struct pcipt_error **error, const struct pcipt_set *set);

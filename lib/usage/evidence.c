@@ -3,6 +3,7 @@
 #include "usage/evidence.h"
 
 #include "usage/block.h"
+#include "usage/holders.h"
 #include "usage/net.h"
 #include "usage/usb.h"
 
@@ -11,6 +12,7 @@ static void (*const collectors[])(struct pcipt_inquiry *inquiry) = {
 	pcipt_collect_block,
 	pcipt_collect_net,
 	pcipt_collect_usb,
+	pcipt_collect_holders,
 };
 
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,

@@ -7,7 +7,7 @@
 
 /* What a path names. `name` is what stands behind a device or driver, "" for itself. */
 struct node {
-	enum { NOTHING, DEVICE, DRIVER, GROUP, MEMBERS, VFIO_NODE, FIXED, FOLDER } kind;
+	enum { NOTHING, DEVICE, DRIVER, GROUP, MEMBERS, VFIO_NODE, FIXED, FOLDER, CLASS, PROCESS } kind;
 	struct sim_device *device;
 	struct sim_driver *driver;
 	int number;
@@ -100,9 +100,13 @@ static struct node find(const struct sim *sim, const char *path)
 		return find_group(sim, rest);
 	if (below(path, "/proc/sys/kernel/random", &rest))
 		return (struct node){ .kind = FIXED, .name = rest };
+	if (below(path, "/proc", &rest) && *rest >= '1' && *rest <= '9')
+		return (struct node){ .kind = PROCESS, .name = rest };
 	if (below(path, "/sys/class/vfio", &rest) && sscanf(rest, "%d%n", &number, &end) == 1 &&
 	    !rest[end] && sim_group_has_node(sim, number))
 		return (struct node){ .kind = VFIO_NODE };
+	if (below(path, "/sys/class", &rest))
+		return (struct node){ .kind = CLASS, .name = rest };
 	return (struct node){ .kind = NOTHING };
 }
 
@@ -148,6 +152,10 @@ static char *attribute(struct sim *sim, const struct node *node)
 		return device_attribute(node->device, node->name);
 	if (node->kind == GROUP)
 		return strdup("DMA-FQ");
+	if (node->kind == CLASS)
+		return sim_class_attribute(sim, node->name);
+	if (node->kind == PROCESS)
+		return sim_process_file(sim, node->name);
 	if (node->kind == FIXED && strcmp(node->name, "boot_id") == 0)
 		return strdup("11111111-2222-3333-4444-555555555555");
 	if (node->kind == FIXED && strcmp(node->name, "uuid") == 0)
@@ -215,6 +223,8 @@ static char *link_text(const struct sim *sim, const struct node *node)
 	const struct sim_device *d = node->device;
 	unsigned int index;
 
+	if (node->kind == PROCESS && strcmp(node->name, "1/ns/pid") == 0)
+		return strdup(sim->in_container ? "pid:[4026532999]" : "pid:[4026531836]");
 	if (node->kind != DEVICE)
 		return NULL;
 	if (!*node->name)
@@ -226,7 +236,9 @@ static char *link_text(const struct sim *sim, const struct node *node)
 		return d->group ? pcipt_format("../../../kernel/iommu_groups/%d", d->group) : NULL;
 	if (strcmp(node->name, "physfn") == 0)
 		return d->physfn ? pcipt_format("../%s", d->physfn->address) : NULL;
-	return sscanf(node->name, "virtfn%u", &index) == 1 ? vf_link(sim, d, index) : NULL;
+	if (sscanf(node->name, "virtfn%u", &index) == 1)
+		return vf_link(sim, d, index);
+	return sim_node_link(sim, d, node->name);
 }
 
 ssize_t sim_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
@@ -267,9 +279,11 @@ static int give_names(char **names, size_t n, pcipt_list_fn fn, void *data)
 static int list_node(struct sim *sim, const struct node *node, pcipt_list_fn fn, void *data)
 {
 	bool devices = node->kind == DRIVER || node->kind == MEMBERS || (node->kind == FOLDER && node->name[1] == 'e');
-	char **names = calloc(SIM_MAX_DEVICES + SIM_MAX_DRIVERS, sizeof(*names));
+	char **names = calloc(SIM_MAX_DEVICES + SIM_MAX_DRIVERS + SIM_MAX_NODES, sizeof(*names));
 	size_t n = 0;
 
+	if (node->kind == DEVICE)
+		return give_names(names, sim_node_names(sim, node->device, names), fn, data);
 	for (size_t i = 0; devices && i < sim->n_devices; i++)
 		if (sim->devices[i] &&
 		    (node->kind == FOLDER ||
@@ -294,7 +308,8 @@ int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcip
 	what = pcipt_format("list %s", whole);
 	verdict = sim_next(sim_of(k), SIM_LIST, what);
 	node = find(sim_of(k), whole);
-	is_folder = node.kind == FOLDER || node.kind == MEMBERS || (node.kind == DRIVER && !*node.name);
+	is_folder = node.kind == FOLDER || node.kind == MEMBERS ||
+		    ((node.kind == DRIVER || node.kind == DEVICE) && !*node.name);
 	if (!verdict.answer && node.kind == DEVICE && strcmp(node.name, "nvme") == 0 &&
 	    sim_has_controller(node.device))
 		verdict.answer = fn(data, "nvme0");
@@ -317,7 +332,7 @@ int sim_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
 	verdict = sim_next(sim_of(k), SIM_EXISTS, what);
 	node = find(sim_of(k), whole);
 	r = node.kind == DEVICE && *node.name ? device_attribute(node.device, node.name) != NULL :
-						node.kind != NOTHING;
+		       node.kind != NOTHING && node.kind != CLASS && node.kind != PROCESS;
 	r = verdict.answer ? verdict.answer : r;
 	sim_note(sim_of(k), what, r);
 	free(what);

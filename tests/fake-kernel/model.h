@@ -13,6 +13,9 @@
 #define SIM_MAX_WATCHES 8
 #define SIM_MAX_LOCKS SIM_MAX_DEVICES
 #define SIM_MAX_OUT 16
+#define SIM_MAX_NODES 64
+#define SIM_MAX_HOLDERS 64
+#define SIM_VFIO_MAJOR 242
 
 struct sim_driver {
 	char *name;
@@ -37,6 +40,11 @@ struct sim_device {
 	/* nvme's probe goes on after bind: how often its state is asked for until it ends, and how. */
 	unsigned int settles_after;
 	bool settles_badly;
+};
+
+struct sim_node {
+	struct sim_device *device;
+	char *subsystem, *name, *numbers;
 };
 
 struct sim_record {
@@ -89,6 +97,11 @@ struct sim {
 	const char *blocks;
 	struct sim_out out[SIM_MAX_OUT];
 	size_t n_out;
+	struct sim_node nodes[SIM_MAX_NODES];
+	size_t n_nodes;
+	struct sim_holder holders[SIM_MAX_HOLDERS];
+	size_t n_holders;
+	bool in_container;
 };
 
 static inline struct sim *sim_of(struct pcipt_kernel *k)
@@ -123,6 +136,13 @@ void sim_note(struct sim *sim, const char *text, int result);
 /* watch.c */
 int sim_watch(struct pcipt_kernel *k, const char *const *folders, size_t n,
 	      struct pcipt_watch **watch);
+/* processes.c: files of class devices and of processes; NULL for none. */
+char *sim_class_attribute(const struct sim *sim, const char *path);
+char *sim_process_file(const struct sim *sim, const char *path);
+char *sim_node_link(const struct sim *sim, const struct sim_device *device, const char *name);
+size_t sim_node_names(const struct sim *sim, const struct sim_device *device, char **names);
+int sim_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nodes, size_t n,
+		     unsigned int ms, pcipt_holding_fn fn, void *data);
 
 /* files.c and records.c */
 ssize_t sim_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,

@@ -56,6 +56,11 @@ static void sim_destroy(struct pcipt_kernel *k)
 		free(sim->out[i].path);
 		free(sim->out[i].value);
 	}
+	for (size_t i = 0; i < sim->n_nodes; i++) {
+		free(sim->nodes[i].subsystem);
+		free(sim->nodes[i].name);
+		free(sim->nodes[i].numbers);
+	}
 	sim_log_clear(sim);
 	free(sim->log);
 	free(sim);
@@ -78,6 +83,7 @@ static const struct pcipt_kernel_ops ops = {
 	.exists = sim_exists,
 	.may_write = sim_may_write,
 	.read_guarded = sim_read_guarded,
+	.find_holders = sim_find_holders,
 	.is_real = sim_is_real,
 	.module_state = sim_module_state,
 	.writer_start = sim_writer_start,

@@ -63,6 +63,25 @@ void sim_force_power(struct sim *sim, const char *address, const char *text);
 
 /* A write as the kernel takes it, its path whole; 0 or -errno. */
 int sim_write_now(struct sim *sim, const char *path, const char *value);
+/* A class device below a device, with its numbers: "sound", "controlC0", "116:2". */
+void sim_add_node(struct sim *sim, const char *address, const char *subsystem, const char *name,
+		  const char *numbers);
+
+/* What a process has open; told by the seam's find_holders. */
+struct sim_holder {
+	int pid;
+	const char *command, *cgroup; /* may be NULL */
+	const char *numbers; /* "116:2", a VFIO group's are "242:N"; NULL for an anonymous file */
+	const char *fdinfo;  /* of an anonymous file, or NULL */
+	bool block, mapped;
+	int errnum; /* it can't be looked into */
+};
+
+void sim_hold(struct sim *sim, const struct sim_holder *holder);
+/* The processes end. */
+void sim_end_holders(struct sim *sim);
+/* /proc shows the processes of a container alone. */
+void sim_set_in_container(struct sim *sim, bool yes);
 
 /* "0000:01:00.0 driver nouveau, override none, power auto" and a newline for each device. */
 char *sim_state(const struct sim *sim);
@@ -88,6 +107,7 @@ enum sim_op {
 	SIM_LOCK = 1 << 13,
 	SIM_START = 1 << 14, /* of the helper */
 	SIM_WAIT = 1 << 15,
+	SIM_FIND_HOLDERS = 1 << 16,
 };
 
 enum sim_how {

@@ -226,6 +226,11 @@ static void raise_usb_in_use(void)
 	raise_use(PCIPT_USE_USB);
 }
 
+static void raise_held_open(void)
+{
+	raise_use(PCIPT_USE_HELD);
+}
+
 static const struct {
 	const char *code;
 	void (*raise)(void);
@@ -251,6 +256,7 @@ static const struct {
 	{ "default-route", raise_default_route, clear_uses, NIC },
 	{ "net-enslaved", raise_net_enslaved, clear_uses, NIC },
 	{ "usb-in-use", raise_usb_in_use, clear_uses, NIC },
+	{ "held-open", raise_held_open, clear_uses, NIC },
 	{ "foreign-owner", raise_foreign_owner, clear_foreign_owner, NIC },
 	{ "platform-function", raise_platform_function, clear_platform_function, NIC },
 	{ "unreadable", raise_unreadable, clear_unreadable, NIC },

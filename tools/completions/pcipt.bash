@@ -54,7 +54,7 @@ _pcipt()
 	list) options+=' --full' ;;
 	plan) options+=' --with-set --driver --allow' ;;
 	bind) options+=' --with-set --driver --allow --name --owner --persistent --dry-run --timeout' ;;
-	release) options+=' --with-claim --dry-run --timeout' ;;
+	release) options+=' --allow --with-claim --dry-run --timeout' ;;
 	recover) options+=' --timeout' ;;
 	reconcile) options+=' --timeout --boot' ;;
 	esac

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A claim: the record that somebody holds devices for passthrough."""
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
 from typing import TYPE_CHECKING
 
 from ._error import Error, error_from
 from ._library import Closable, Handle, always, json_of, lib, made, parsed, text
+from ._options import options
 from .enums import ClaimState, Role
 from .plan import Plan
 from .transaction import Result
@@ -110,9 +111,10 @@ class Claim(Closable):
                                  text(lib.pcipt_claim_device_override_before(handle, i)))
                      for i in range(lib.pcipt_claim_device_count(handle)))
 
-    def plan_release(self, snapshot: "Snapshot") -> Plan:
+    def plan_release(self, snapshot: "Snapshot", *, allow: Union[str, Iterable[str]] = ()) -> Plan:
         """The steps that put its devices back, on the machine as it is now."""
-        return Plan(Handle(made(lib.pcipt_plan_release, snapshot._handle, self._handle, None),
+        return Plan(Handle(made(lib.pcipt_plan_release, snapshot._handle, self._handle,
+                                options(allow=allow)),
                            lib.pcipt_plan_unref, snapshot._handle))
 
     def to_json(self) -> str:

@@ -141,12 +141,14 @@ class Context(Closable):
         assert claim.value is not None
         return Claim(Handle(claim.value, lib.pcipt_claim_unref, self._handle), done)
 
-    def release(self, claim: Claim, *, owner: Optional[str] = None, timeout: Optional[float] = None,
+    def release(self, claim: Claim, *, owner: Optional[str] = None,
+                allow: Union[str, Iterable[str]] = (), timeout: Optional[float] = None,
                 cancel: Optional[Cancel] = None, progress: Optional[Tell] = None) -> Result:
         """Give a claim's devices back and end it. Warnings in the result are worth a look.
 
         With an `owner` only that owner's claim is ended: another's is a ClaimedError. One that is
-        cancelled leaves the claim as "releasing": release again, or recover(), to go on.
+        cancelled leaves the claim as "releasing": release again, or recover(), to go on. A device
+        that a process holds open is a RefusedError, unless `allow` has "held-open".
 
         >>> import pcipt
         >>> context = pcipt.Context(tree)
@@ -154,7 +156,8 @@ class Context(Closable):
         ...     print(context.release(claim, owner="an example").outcome)
         """
         error, result = c_void_p(), c_void_p()
-        with cancellable(cancel, owner=owner, timeout=timeout, progress=progress) as how:
+        with cancellable(cancel, owner=owner, allow=allow, timeout=timeout,
+                         progress=progress) as how:
             code = lib.pcipt_claim_release(self._handle, claim._handle, how, byref(result), byref(error))
         return _done(code, result, error)
 
