@@ -51,6 +51,7 @@ libpcipt_core_la_SOURCES = \
 	lib/inventory/scope.c \
 	lib/inventory/selector.c lib/inventory/selector.h \
 	lib/inventory/snapshot.c \
+	lib/inventory/topology.c \
 	lib/inventory/vpd.c lib/inventory/vpd.h \
 	lib/usage/block.c lib/usage/block.h \
 	lib/usage/block-disks.c \
@@ -78,8 +79,10 @@ libpcipt_core_la_SOURCES = \
 	lib/safety/judge.c lib/safety/judge.h \
 	lib/safety/judge-group.c \
 	lib/safety/judge-owner.c \
+	lib/safety/judge-reset.c \
 	lib/safety/judge-use.c \
 	lib/safety/plan.c lib/safety/plan.h \
+	lib/safety/reset.c lib/safety/reset.h \
 	lib/safety/set.c lib/safety/set.h \
 	lib/safety/steps.c \
 	lib/transaction/apply.c \

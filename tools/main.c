@@ -12,7 +12,7 @@
 
 #define SHAPE_DEVICES "{\"devices\":[],\"problems\":[]}"
 #define SHAPE_GROUPS "{\"groups\":[],\"problems\":[]}"
-#define SHAPE_PLAN "{\"safe\":null,\"claim\":null,\"members\":[],\"findings\":[],\"steps\":[]}"
+#define SHAPE_PLAN "{\"safe\":null,\"claim\":null,\"members\":[],\"companions\":[],\"findings\":[],\"steps\":[]}"
 #define SHAPE_BIND \
 	"{\"claim\":null,\"result\":null,\"members\":[],\"findings\":[]," \
 	"\"devices\":[],\"steps\":[],\"warnings\":[]}"
@@ -21,7 +21,7 @@
 	"\"devices\":[],\"steps\":[],\"warnings\":[]}"
 #define SHAPE_CLAIMS "{\"claims\":[],\"problems\":[]}"
 
-#define SET_OPTIONS (OPT_WITH_SET | OPT_DRIVER | OPT_ALLOW)
+#define SET_OPTIONS (OPT_WITH_SET | OPT_WITH_COMPANIONS | OPT_DRIVER | OPT_ALLOW)
 
 static const struct verb verbs[] = {
 	{ "list", NULL, "list all PCI devices", OPT_FULL, 0, 0, SHAPE_DEVICES, NULL, verb_list },

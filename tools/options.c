@@ -8,6 +8,7 @@
 /* The same order in both tables. */
 static const struct option longs[] = {
 	{ "with-set", no_argument, NULL, OPT_WITH_SET },
+	{ "with-companions", no_argument, NULL, OPT_WITH_COMPANIONS },
 	{ "driver", required_argument, NULL, OPT_DRIVER },
 	{ "allow", required_argument, NULL, OPT_ALLOW },
 	{ "name", required_argument, NULL, OPT_NAME },
@@ -28,6 +29,7 @@ static const struct option longs[] = {
 
 static const char *const helps[][2] = {
 	{ "    --with-set", "take all devices that must move together" },
+	{ "    --with-companions", "take what is reset with them or belongs to them, too" },
 	{ "    --driver D", "the driver that takes the devices (vfio-pci)" },
 	{ "    --allow CODE[@ADDRESS]", "go on in spite of this finding; repeatable" },
 	{ "    --name N", "the claim's name (made from the first device)" },

@@ -34,6 +34,7 @@ int make_options(struct tool *t, struct pcipt_options **out)
 		return fail(t, error);
 	pcipt_options_set_with_set(options, (t->given & OPT_WITH_SET) != 0);
 	pcipt_options_set_persistent(options, (t->given & OPT_PERSISTENT) != 0);
+	pcipt_options_set_with_companions(options, (t->given & OPT_WITH_COMPANIONS) != 0);
 	if (t->driver && pcipt_options_set_driver(options, t->driver, &error) != 0)
 		return fail(t, error);
 	if (t->name && pcipt_options_set_name(options, t->name, &error) != 0)
@@ -122,6 +123,22 @@ static void print_members(const struct pcipt_set *set)
 	}
 }
 
+/* What belongs to the set's devices or is reset with them, and stays where it is. */
+static void print_companions(const struct pcipt_set *set)
+{
+	for (size_t i = 0; i < pcipt_set_companion_count(set); i++) {
+		const struct pcipt_device *device = pcipt_set_companion_device(set, i);
+		const char *now = pcipt_device_get_driver(device);
+		char ids[12];
+
+		if (i == 0)
+			say(stdout, "not in the set (--with-companions takes them too)\n");
+		say(stdout, "  %-12s  %-9s  %-13s  stays on %s\n",
+		    pcipt_device_get_address(device), ids_text(device, ids),
+		    pcipt_role_name(pcipt_set_companion_role(set, i)), now ? now : "no driver");
+	}
+}
+
 static bool stands_against(const struct pcipt_set *set, size_t i)
 {
 	return pcipt_set_finding_severity(set, i) != PCIPT_SEVERITY_WARNING &&
@@ -204,6 +221,7 @@ int verb_plan(struct tool *t)
 		return status;
 	if (!t->out) {
 		print_members(request.set);
+		print_companions(request.set);
 		against = print_findings(request.set);
 	}
 	tell_claim(t, request.set);

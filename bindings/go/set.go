@@ -16,6 +16,8 @@ type SetOptions struct {
 	Driver string
 	// WithSet accepts the whole set instead of refusing it with FindingSetIncomplete.
 	WithSet bool
+	// WithCompanions takes what is reset with the devices or belongs to them, too.
+	WithCompanions bool
 	// Allow lists findings to allow: "boot-vga", or "boot-vga@0000:01:00.0" on one device.
 	Allow []string
 }
@@ -49,6 +51,7 @@ func (options *SetOptions) fill(c *C.struct_pcipt_options) error {
 		return failure(e)
 	}
 	C.pcipt_options_set_with_set(c, C.bool(options.WithSet))
+	C.pcipt_options_set_with_companions(c, C.bool(options.WithCompanions))
 	for _, rule := range options.Allow {
 		if err := allow(c, rule); err != nil {
 			return err
@@ -158,6 +161,25 @@ func (s *Set) Members() []Member {
 	return members
 }
 
+// Companion is a device that would go along if companions were asked for, and why.
+type Companion struct {
+	Device Device
+	Role   Role
+}
+
+// Companions are what WithCompanions would take along, too; none where it was given.
+func (s *Set) Companions() []Companion {
+	s.handle.mustEnter()
+	defer s.handle.leave()
+	companions := make([]Companion, int(C.pcipt_set_companion_count(s.c())))
+	for i := range companions {
+		n := C.size_t(i)
+		companions[i] = Companion{Device{s.snapshot, C.pcipt_set_companion_device(s.c(), n)},
+			Role(C.pcipt_set_companion_role(s.c(), n))}
+	}
+	return companions
+}
+
 // Finding is something that stands against a set, or is worth knowing.
 type Finding struct {
 	// Code is one of Finding…: "set-incomplete".
@@ -195,7 +217,7 @@ func (s *Set) Findings() []Finding {
 	return findings
 }
 
-// MarshalJSON is `safe`, `members[]`, `findings[]`.
+// MarshalJSON is `safe`, `members[]`, `companions[]`, `findings[]`.
 func (s *Set) MarshalJSON() ([]byte, error) {
 	var text *C.char
 	var e *C.struct_pcipt_error

@@ -448,6 +448,9 @@ const (
 	// Blocker: What hangs below the USB controller is in use.
 	FindingUSBInUse = "usb-in-use"
 
+	// Blocker: A process has the device open.
+	FindingHeldOpen = "held-open"
+
 	// Blocker: Somebody has the device on a passthrough driver, or is configured to take it,
 	// without a claim.
 	FindingForeignOwner = "foreign-owner"
@@ -461,6 +464,12 @@ const (
 
 	// Warning: A disk behind the device holds data that is not in use now.
 	FindingBlockSignature = "block-signature"
+
+	// Warning: The kernel knows no way to reset the device between users.
+	FindingNoReset = "no-reset"
+
+	// Warning: The device is only reset together with others.
+	FindingResetShared = "reset-shared"
 
 	// Warning: A device of the IOMMU group has no driver and will be kept without one.
 	FindingSiblingUnbound = "sibling-unbound"

@@ -31,6 +31,12 @@ PCIPT_API int pcipt_options_set_driver(struct pcipt_options *options, const char
  */
 PCIPT_API void pcipt_options_set_with_set(struct pcipt_options *options, bool yes);
 /**
+ * Take companions too: what is reset together with the devices, the audio, USB and UCSI
+ * functions of a graphics card that are in groups of their own, and what depends on the
+ * devices by a device link. Read by pcipt_set_new(). Default false. Since 0.1.
+ */
+PCIPT_API void pcipt_options_set_with_companions(struct pcipt_options *options, bool yes);
+/**
  * Allow a finding by its code, on every device (address NULL) or on one. Hard
  * findings and `set-incomplete` stay. Read by pcipt_set_new(), pcipt_plan_release()
  * and pcipt_release(). Errors: INVALID (no such code, or one that can't be allowed),

@@ -48,7 +48,7 @@ PCIPT_API const char *pcipt_severity_name(int severity);
  * pcipt_set_new - the safe set of some devices
  *
  * @devices: n devices of @snap, in any order, repeated or not.
- * @options: driver, with-set, allow; or NULL.
+ * @options: driver, with-set, with-companions, allow; or NULL.
  *
  * An unsafe set is a successful answer: ask pcipt_set_is_safe() and read the
  * findings. Changes nothing and needs no privilege; what could not be looked
@@ -76,6 +76,16 @@ PCIPT_API int pcipt_set_member_role(const struct pcipt_set *set, size_t i);
 /** Its enum pcipt_action; -1 past the end. */
 PCIPT_API int pcipt_set_member_action(const struct pcipt_set *set, size_t i);
 
+/**
+ * What pcipt_options_set_with_companions() would take too: what is reset together with
+ * the set's devices, and what belongs to them. Empty when that was asked for. Since 0.1.
+ */
+PCIPT_API size_t pcipt_set_companion_count(const struct pcipt_set *set);
+/** The i-th such device, borrowed from the snapshot; NULL past the end. */
+PCIPT_API struct pcipt_device *pcipt_set_companion_device(const struct pcipt_set *set, size_t i);
+/** The enum pcipt_role that it would have; -1 past the end. */
+PCIPT_API int pcipt_set_companion_role(const struct pcipt_set *set, size_t i);
+
 /** The findings, the gravest first. Since 0.1. */
 PCIPT_API size_t pcipt_set_finding_count(const struct pcipt_set *set);
 /** Its code ("set-incomplete"); NULL past the end. The codes are listed in doc/catalogue.md. */
@@ -94,7 +104,7 @@ PCIPT_API const char *pcipt_set_finding_remedy(const struct pcipt_set *set, size
 PCIPT_API bool pcipt_set_finding_is_allowed(const struct pcipt_set *set, size_t i);
 
 /**
- * Members and findings as JSON: `safe`, `members[]`, `findings[]`. A new string,
+ * Members and findings as JSON: `safe`, `members[]`, `companions[]`, `findings[]`. A new string,
  * freed with pcipt_free(). Errors: INVALID, NO_MEMORY. Since 0.1.
  */
 PCIPT_API int pcipt_set_to_json(const struct pcipt_set *set, char **json,

@@ -49,6 +49,7 @@ struct pcipt_options *pcipt_options_copy(const struct pcipt_options *from)
 	to->name = pcipt_dup(from->name, &ok);
 	to->owner = pcipt_dup(from->owner, &ok);
 	to->with_set = from->with_set;
+	to->with_companions = from->with_companions;
 	to->persistent = from->persistent;
 	to->now = from->now;
 	to->for_claim = pcipt_dup(from->for_claim, &ok);
@@ -127,6 +128,12 @@ void pcipt_options_set_with_set(struct pcipt_options *options, bool yes)
 {
 	if (options)
 		options->with_set = yes;
+}
+
+void pcipt_options_set_with_companions(struct pcipt_options *options, bool yes)
+{
+	if (options)
+		options->with_companions = yes;
 }
 
 int pcipt_options_set_owner(struct pcipt_options *options, const char *owner,

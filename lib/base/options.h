@@ -17,7 +17,7 @@ struct pcipt_options {
 	char *driver;
 	char *name;
 	char *owner;
-	bool with_set;
+	bool with_set, with_companions;
 	bool persistent;
 	bool now;
 	char *for_claim; /* inside: the id of the claim that the devices are bound for */

@@ -169,6 +169,39 @@ static void load_virtfns(struct pcipt_device *device, struct pcipt_facts *facts)
 	facts->n_virtfns = n;
 }
 
+struct consumers {
+	struct pcipt_device *device, **found;
+	size_t n;
+};
+
+/* "consumer:pci:0000:01:00.1" (sysfs-devices-consumer, since Linux 5.11) */
+static int add_consumer(void *data, const char *name)
+{
+	struct consumers *c = data;
+	struct pcipt_device *consumer = strncmp(name, "consumer:pci:", 13) == 0 ?
+						named_device(c->device, name + 13) :
+						NULL;
+
+	if (consumer && pcipt_grow(&c->found, c->n))
+		c->found[c->n++] = consumer;
+	return 0;
+}
+
+static void load_consumers(struct pcipt_device *device, struct pcipt_facts *facts)
+{
+	struct pcipt_kernel *k = device->snap->kernel;
+	struct consumers c = { .device = device };
+
+	k->ops->list(k, PCIPT_AT_PCI_DEVICES, device->address, add_consumer, &c);
+	facts->consumers =
+		c.n ? pcipt_arena_alloc(&device->snap->arena, c.n * sizeof(*c.found)) : NULL;
+	if (facts->consumers) {
+		memcpy(facts->consumers, c.found, c.n * sizeof(*c.found));
+		facts->n_consumers = c.n;
+	}
+	free(c.found);
+}
+
 static void load_path(struct pcipt_device *device, struct pcipt_facts *facts)
 {
 	struct pcipt_kernel *k = device->snap->kernel;
@@ -352,6 +385,8 @@ static void load_one(struct pcipt_device *device, unsigned int which)
 		load_attributes(device, device->facts);
 	if (missing & PCIPT_FACTS_VIRTFNS)
 		load_virtfns(device, device->facts);
+	if (missing & PCIPT_FACTS_CONSUMERS)
+		load_consumers(device, device->facts);
 	if (missing & PCIPT_FACTS_PATH)
 		load_path(device, device->facts);
 	if (missing & PCIPT_FACTS_POWER)

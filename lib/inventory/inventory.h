@@ -32,6 +32,7 @@ enum {
 	PCIPT_FACTS_VPD = 1 << 10, /* never loaded but by pcipt_device_read_vpd() */
 	PCIPT_FACTS_PATH = 1 << 11, /* where it is below /sys/devices */
 	PCIPT_FACTS_POWER = 1 << 12,
+	PCIPT_FACTS_CONSUMERS = 1 << 13, /* who depends on it by a device link */
 };
 
 /* A device's reset methods; most devices have the same as others. */
@@ -78,6 +79,8 @@ struct pcipt_facts {
 	size_t n_virtfns;
 	bool has_vfs;
 	bool functions_unknown; /* a link to its PF or VFs could not be followed */
+	struct pcipt_device **consumers;
+	size_t n_consumers;
 	const char *driver_override;
 	bool override_unknown; /* it could not be read: not the same as none */
 	const char *vendor_name, *device_name, *class_name;
@@ -180,6 +183,13 @@ const struct pcipt_driver *pcipt_snapshot_driver(struct pcipt_snapshot *snap, co
 const struct pcipt_facts *pcipt_device_facts(struct pcipt_device *device, unsigned int which);
 void pcipt_devices_load(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
 			unsigned int which);
+
+/*
+ * topology.c: whether a bridge stands above it, so that its bus can be reset; and the other
+ * functions of its bus with all that is below them, in a new array. False without memory.
+ */
+bool pcipt_device_is_behind_bridge(struct pcipt_device *device);
+bool pcipt_device_bus_peers(struct pcipt_device *device, struct pcipt_device ***peers, size_t *n);
 
 /* details.c: with the snapshot's lock held */
 void pcipt_details_load(struct pcipt_device *device, unsigned int which);

@@ -87,6 +87,38 @@ static int add_group(struct pcipt_found *found, struct pcipt_device *device)
 	return r < 0 && r != -ENOMEM ? LOST : r;
 }
 
+/* ---- what is reset together, and what depends on it ---- */
+
+static int add_consumer(void *data, const char *name)
+{
+	return strncmp(name, "consumer:pci:", 13) == 0 ? add_once(data, name + 13) : 0;
+}
+
+struct below {
+	struct pcipt_found *found;
+	char path[PCIPT_ATTRIBUTE_MAX];
+};
+
+/* A device below a bridge, and all below that. */
+static int add_below(void *data, const char *name)
+{
+	struct below *below = data;
+	struct pcipt_kernel *k = below->found->snap->kernel;
+	size_t n = strlen(below->path);
+	struct pcipt_address at;
+	int r;
+
+	if (!pcipt_address_scan(name, &at, NULL) || n + strlen(name) + 2 > sizeof(below->path))
+		return 0;
+	r = add_once(below->found, name);
+	below->path[n] = '/';
+	strcpy(below->path + n + 1, name);
+	if (r == 0 && k->ops->list(k, PCIPT_AT_SYS_DEVICES, below->path, add_below, below) == -ENOMEM)
+		r = -ENOMEM;
+	below->path[n] = '\0';
+	return r;
+}
+
 static int add_slot(struct pcipt_found *found, struct pcipt_address at)
 {
 	char name[PCIPT_ADDRESS_SIZE];
@@ -98,6 +130,58 @@ static int add_slot(struct pcipt_found *found, struct pcipt_address at)
 		r = add_once(found, name);
 	}
 	return r;
+}
+
+/* An endpoint's whole bus, where a bridge stands above it: what a reset of it would hit. */
+static int add_bus(struct pcipt_found *found, const struct pcipt_device *device)
+{
+	struct pcipt_kernel *k = found->snap->kernel;
+	struct below below = { .found = found };
+	char link[PCIPT_ATTRIBUTE_MAX];
+	struct pcipt_address at;
+	const char *path;
+	char *slash;
+
+	if (k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, device->address, link, sizeof(link)) <= 0)
+		return 0;
+	path = pcipt_physical_path(link, device->address);
+	if (!path)
+		return 0;
+	snprintf(below.path, sizeof(below.path), "%s", path);
+	slash = strrchr(below.path, '/');
+	if (!slash)
+		return 0;
+	*slash = '\0';
+	if (!pcipt_address_scan(pcipt_base_name(below.path), &at, NULL))
+		return 0;
+	return k->ops->list(k, PCIPT_AT_SYS_DEVICES, below.path, add_below, &below) == -ENOMEM ?
+		       -ENOMEM :
+		       0;
+}
+
+static int add_consumers(struct pcipt_found *found, const struct pcipt_device *device)
+{
+	struct pcipt_kernel *k = found->snap->kernel;
+
+	return k->ops->list(k, PCIPT_AT_PCI_DEVICES, device->address, add_consumer, found) ==
+			       -ENOMEM ?
+		       -ENOMEM :
+		       0;
+}
+
+/* What may have to go along with a device, by its class: nothing with a bridge. */
+static int add_companions(struct pcipt_found *found, const struct pcipt_device *device)
+{
+	char class[32];
+	bool known = pcipt_device_read(device, "class", class, sizeof(class)) > 0;
+	int r = 0;
+
+	/* PCI Code and ID Assignment: 03 display, whose slot has its sound; 06 bridge. */
+	if (known && strncmp(class, "0x03", 4) == 0)
+		r = add_slot(found, device->at);
+	if (r == 0 && !(known && strncmp(class, "0x06", 4) == 0))
+		r = add_bus(found, device);
+	return r == 0 ? add_consumers(found, device) : r;
 }
 
 /* Follows relations from each address found so far, until nothing new comes. */
@@ -125,6 +209,8 @@ static int follow(struct pcipt_found *found)
 			r = add_functions(found, &device);
 		if (r == 0)
 			r = add_group(found, &device);
+		if (r == 0)
+			r = add_companions(found, &device);
 	}
 	found->n = kept;
 	return r;

@@ -18,10 +18,11 @@ struct pcipt_member {
 };
 
 /*
+ * `companions`: with what is reset together with the devices, and what belongs to them.
  * Members in the order of their addresses, in a new array. The devices must all
  * be of one snapshot. Only memory can fail: false then.
  */
 bool pcipt_closure_compute(struct pcipt_device *const *requested, size_t n, const char *driver,
-			   struct pcipt_member **members, size_t *n_members);
+			   bool companions, struct pcipt_member **members, size_t *n_members);
 
 #endif

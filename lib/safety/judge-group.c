@@ -37,12 +37,18 @@ void pcipt_judge_bridge(struct judgement *j, struct pcipt_device *bridge)
 	     NULL);
 }
 
+/* Whether the caller asked for it: by name, or with the companions. */
+static bool is_accepted(const struct pcipt_member *member)
+{
+	return member->role == PCIPT_ROLE_REQUESTED || member->role == PCIPT_ROLE_RESET_COUPLED ||
+	       member->role == PCIPT_ROLE_COMPANION;
+}
+
 /* The first device of a group that was asked for: the finding is told of it. */
 static struct pcipt_device *first_requested(struct pcipt_set *set, const struct pcipt_group *group)
 {
 	for (size_t i = 0; i < set->n_members; i++)
-		if (set->members[i].device->group == group &&
-		    set->members[i].role == PCIPT_ROLE_REQUESTED)
+		if (set->members[i].device->group == group && is_accepted(&set->members[i]))
 			return set->members[i].device;
 	return NULL;
 }
@@ -60,7 +66,7 @@ static void judge_group(struct judgement *j, const struct pcipt_group *group)
 		if (member->action != PCIPT_ACTION_BIND || member->device->group != group)
 			continue;
 		whole = join(whole, " ", strdup(member->device->address));
-		if (member->role == PCIPT_ROLE_REQUESTED)
+		if (is_accepted(member))
 			continue;
 		others = join(others, ", ", describe(member->device));
 		n++;

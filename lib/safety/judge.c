@@ -148,7 +148,7 @@ static void judge_member(struct judgement *j, const struct pcipt_member *member)
 	struct pcipt_device *device = member->device;
 
 	judge_driver_link(j, device);
-	if (member->role == PCIPT_ROLE_REQUESTED)
+	if (member->role == PCIPT_ROLE_REQUESTED || member->action == PCIPT_ACTION_BIND)
 		judge_kind(j, device);
 	if (member->role == PCIPT_ROLE_BRIDGE) {
 		pcipt_judge_bridge(j, device);
@@ -168,6 +168,7 @@ static void judge_member(struct judgement *j, const struct pcipt_member *member)
 	judge_platform(j, device);
 	judge_display(j, device);
 	judge_functions(j, device);
+	pcipt_judge_reset(j, device);
 }
 
 void pcipt_judge(struct pcipt_set *set, const struct pcipt_evidence *evidence)

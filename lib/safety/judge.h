@@ -24,6 +24,8 @@ void pcipt_judge_records(struct judgement *j);
 /* judge-group.c: what the IOMMU group asks for. */
 void pcipt_judge_bridge(struct judgement *j, struct pcipt_device *bridge);
 void pcipt_judge_groups(struct judgement *j);
+/* judge-reset.c: how a device that goes can be reset. */
+void pcipt_judge_reset(struct judgement *j, struct pcipt_device *device);
 /* judge-use.c: what the host uses the devices for. */
 void pcipt_judge_uses(struct judgement *j);
 

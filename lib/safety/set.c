@@ -8,11 +8,13 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "safety/reset.h"
 
 static void set_destroy(struct pcipt_set *set)
 {
 	pcipt_findings_clear(&set->findings);
 	free(set->members);
+	free(set->companions);
 	free(set->driver);
 	free(set->claim);
 	free(set->asked);
@@ -27,6 +29,72 @@ static bool needs_name(const struct pcipt_set *set, const struct pcipt_member *m
 {
 	return !set->with_set && member->action == PCIPT_ACTION_BIND &&
 	       member->role != PCIPT_ROLE_REQUESTED;
+}
+
+/*
+ * The closure makes no system call either: what its rules ask of a device, of those on its
+ * bus and of its group is read before. New ones may come in with each.
+ */
+static bool load_surroundings(struct pcipt_set *set, const struct pcipt_member *members, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct pcipt_device *device = members[i].device, **peers = NULL;
+		size_t n_peers = 0;
+
+		pcipt_devices_load(set->snap, &device, 1,
+				   PCIPT_RESET_FACTS | PCIPT_FACTS_CONSUMERS);
+		if (!pcipt_device_bus_peers(device, &peers, &n_peers))
+			return false;
+		pcipt_devices_load(set->snap, peers, n_peers,
+				   PCIPT_RESET_FACTS | PCIPT_FACTS_CONSUMERS);
+		free(peers);
+	}
+	return true;
+}
+
+/* Computes until no member is left whose surroundings weren't known. */
+static bool compute(struct pcipt_set *set, struct pcipt_device *const *devices, size_t n,
+		    bool companions, struct pcipt_member **members, size_t *n_members)
+{
+	size_t before = 0;
+
+	*members = NULL;
+	*n_members = 0;
+	do {
+		before = *n_members;
+		free(*members);
+		*members = NULL;
+		if (!pcipt_closure_compute(devices, n, set->driver, companions, members, n_members) ||
+		    !load_surroundings(set, *members, *n_members))
+			return false;
+	} while (*n_members > before);
+	return true;
+}
+
+static bool is_bound_member(const struct pcipt_set *set, const struct pcipt_device *device)
+{
+	for (size_t i = 0; i < set->n_members; i++)
+		if (set->members[i].device == device &&
+		    set->members[i].action == PCIPT_ACTION_BIND)
+			return true;
+	return false;
+}
+
+/* What would go too with companions, so that it can be told. */
+static bool find_companions(struct pcipt_set *set, struct pcipt_device *const *devices, size_t n)
+{
+	size_t kept = 0;
+
+	if (set->with_companions)
+		return true;
+	if (!compute(set, devices, n, true, &set->companions, &set->n_companions))
+		return false;
+	for (size_t i = 0; i < set->n_companions; i++)
+		if (set->companions[i].action == PCIPT_ACTION_BIND &&
+		    !is_bound_member(set, set->companions[i].device))
+			set->companions[kept++] = set->companions[i];
+	set->n_companions = kept;
+	return true;
 }
 
 /* The judge makes no system call: what it asks of the members is read here. */
@@ -72,8 +140,8 @@ static bool decide(struct pcipt_set *set, struct pcipt_device *const *devices, s
 {
 	struct pcipt_evidence evidence;
 
-	if (!pcipt_closure_compute(devices, n, set->driver, &set->members, &set->n_members) ||
-	    !load_facts(set) || !gather(set, &evidence))
+	if (!compute(set, devices, n, set->with_companions, &set->members, &set->n_members) ||
+	    !find_companions(set, devices, n) || !load_facts(set) || !gather(set, &evidence))
 		return false;
 	set->driver_ready = evidence.driver_state == PCIPT_MODULE_READY;
 	set->options = options;
@@ -112,6 +180,7 @@ int pcipt_set_new(struct pcipt_snapshot *snap, struct pcipt_device *const *devic
 	pcipt_refs_init(&set->refs);
 	set->snap = pcipt_snapshot_ref(snap);
 	set->with_set = options && options->with_set;
+	set->with_companions = options && options->with_companions;
 	set->driver = strdup(pcipt_options_driver(options));
 	if (!set->driver || !remember(set, devices, n, options) || !decide(set, devices, n, options))
 		return pcipt_fail_memory(error);
@@ -166,6 +235,21 @@ int pcipt_set_member_role(const struct pcipt_set *set, size_t i)
 int pcipt_set_member_action(const struct pcipt_set *set, size_t i)
 {
 	return set && i < set->n_members ? set->members[i].action : -1;
+}
+
+size_t pcipt_set_companion_count(const struct pcipt_set *set)
+{
+	return set ? set->n_companions : 0;
+}
+
+struct pcipt_device *pcipt_set_companion_device(const struct pcipt_set *set, size_t i)
+{
+	return set && i < set->n_companions ? set->companions[i].device : NULL;
+}
+
+int pcipt_set_companion_role(const struct pcipt_set *set, size_t i)
+{
+	return set && i < set->n_companions ? set->companions[i].role : -1;
 }
 
 static const struct pcipt_finding *finding_at(const struct pcipt_set *set, size_t i)
@@ -244,6 +328,13 @@ int pcipt_set_to_json(const struct pcipt_set *set, char **json, struct pcipt_err
 		pcipt_json_text(member, "action", pcipt_action_name(set->members[i].action));
 		pcipt_json_text(member, "driver",
 				pcipt_device_get_driver(set->members[i].device));
+		pcipt_json_append(array, member);
+	}
+	array = pcipt_json_array(o, "companions");
+	for (size_t i = 0; i < set->n_companions; i++) {
+		member = pcipt_json_object();
+		pcipt_json_text(member, "address", set->companions[i].device->address);
+		pcipt_json_text(member, "role", pcipt_role_name(set->companions[i].role));
 		pcipt_json_append(array, member);
 	}
 	array = pcipt_json_array(o, "findings");

@@ -13,7 +13,7 @@ struct pcipt_set {
 	struct pcipt_refs refs;
 	struct pcipt_snapshot *snap;
 	char *driver;
-	bool with_set;
+	bool with_set, with_companions;
 	bool driver_ready; /* no module has to be loaded */
 	const struct pcipt_options *options; /* while it is judged */
 	/* What was asked for, to ask it again. */
@@ -23,6 +23,9 @@ struct pcipt_set {
 	char *claim;	   /* the claim that holds exactly this already, or NULL */
 	struct pcipt_member *members;
 	size_t n_members;
+	/* What --with-companions would add and bind: told, and left alone. */
+	struct pcipt_member *companions;
+	size_t n_companions;
 	struct pcipt_findings findings;
 };
 

@@ -276,6 +276,21 @@ static int give_names(char **names, size_t n, pcipt_list_fn fn, void *data)
 	return r;
 }
 
+/* What hangs below a device: devices of a bridge's bus, and its class devices. */
+static size_t names_below(const struct sim *sim, const struct sim_device *above, char **names)
+{
+	size_t length = strlen(above->path), n = 0;
+
+	for (size_t i = 0; i < sim->n_devices; i++) {
+		const struct sim_device *d = sim->devices[i];
+
+		if (d && strncmp(d->path, above->path, length) == 0 && d->path[length] == '/' &&
+		    strcmp(d->path + length + 1, d->address) == 0)
+			names[n++] = strdup(d->address);
+	}
+	return n + sim_node_names(sim, above, names + n);
+}
+
 static int list_node(struct sim *sim, const struct node *node, pcipt_list_fn fn, void *data)
 {
 	bool devices = node->kind == DRIVER || node->kind == MEMBERS || (node->kind == FOLDER && node->name[1] == 'e');
@@ -283,7 +298,7 @@ static int list_node(struct sim *sim, const struct node *node, pcipt_list_fn fn,
 	size_t n = 0;
 
 	if (node->kind == DEVICE)
-		return give_names(names, sim_node_names(sim, node->device, names), fn, data);
+		return give_names(names, names_below(sim, node->device, names), fn, data);
 	for (size_t i = 0; devices && i < sim->n_devices; i++)
 		if (sim->devices[i] &&
 		    (node->kind == FOLDER ||

@@ -57,7 +57,7 @@ void scene_judge(void)
 	free(scene.set.members);
 	scene.set.members = NULL;
 	ck_assert(pcipt_closure_compute(scene.asked, scene.n_asked, scene.set.driver,
-					&scene.set.members, &scene.set.n_members));
+					scene.set.with_companions, &scene.set.members, &scene.set.n_members));
 	pcipt_judge(&scene.set, &scene.evidence);
 	pcipt_findings_settle(&scene.set.findings, scene.options);
 	ck_assert(!scene.set.findings.no_memory);

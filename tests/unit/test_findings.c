@@ -231,6 +231,31 @@ static void raise_held_open(void)
 	raise_use(PCIPT_USE_HELD);
 }
 
+static void raise_no_reset(void)
+{
+	scene_ask(NIC);
+	world_facts(&scene.world, NIC)->reset = NULL;
+}
+
+static void clear_no_reset(void)
+{
+	world_facts(&scene.world, NIC)->reset = world_facts(&scene.world, PF)->reset;
+}
+
+/* The bus is shared with a sibling that stays without a driver. */
+static void raise_reset_shared(void)
+{
+	scene_ask(GPU);
+	scene_ask(AUDIO);
+	world_facts(&scene.world, GPU)->reset = NULL;
+	world_set_driver(&scene.world, SIBLING, NULL);
+}
+
+static void clear_reset_shared(void)
+{
+	world_set_driver(&scene.world, SIBLING, "vfio-pci");
+}
+
 static const struct {
 	const char *code;
 	void (*raise)(void);
@@ -260,6 +285,8 @@ static const struct {
 	{ "foreign-owner", raise_foreign_owner, clear_foreign_owner, NIC },
 	{ "platform-function", raise_platform_function, clear_platform_function, NIC },
 	{ "unreadable", raise_unreadable, clear_unreadable, NIC },
+	{ "no-reset", raise_no_reset, clear_no_reset, NIC },
+	{ "reset-shared", raise_reset_shared, clear_reset_shared, GPU },
 	{ "sibling-unbound", raise_sibling_unbound, clear_sibling_unbound, SIBLING },
 	{ "override-present", raise_override_present, clear_override_present, NIC },
 };

@@ -38,6 +38,31 @@ START_TEST(incomplete_set_is_named)
 }
 END_TEST
 
+/* Each of the card's functions has no reset of its own: with both of them it is one reset. */
+START_TEST(reset_together)
+{
+	const struct pcipt_finding *found;
+
+	scene_ask(GPU);
+	scene_ask(AUDIO);
+	world_facts(&scene.world, GPU)->reset = NULL;
+	world_facts(&scene.world, AUDIO)->reset = NULL;
+	world_set_driver(&scene.world, SIBLING, NULL);
+	scene.set.with_companions = true;
+	scene_judge();
+	ck_assert_ptr_null(scene_finding("reset-shared"));
+	ck_assert_ptr_null(scene_finding("no-reset"));
+	ck_assert_ptr_null(scene_finding("set-incomplete"));
+	ck_assert_uint_eq(scene.set.n_members, 4);
+	scene.set.with_companions = false;
+	scene_judge();
+	found = scene_finding("reset-shared");
+	ck_assert_ptr_nonnull(strstr(found->message, "0000:01:01.0"));
+	ck_assert_ptr_null(strstr(found->message, "0000:01:00.1"));
+	ck_assert_ptr_nonnull(strstr(found->evidence, "0000:01:00.1, 0000:01:01.0"));
+}
+END_TEST
+
 START_TEST(drivers_of_a_bridge)
 {
 	static const struct {
@@ -231,6 +256,7 @@ Suite *suite_judge(void)
 	tcase_add_checked_fixture(tc, scene_begin, scene_end);
 	tcase_add_test(tc, order_of_findings);
 	tcase_add_test(tc, incomplete_set_is_named);
+	tcase_add_test(tc, reset_together);
 	tcase_add_test(tc, drivers_of_a_bridge);
 	tcase_add_test(tc, drivers_of_a_physical_function);
 	tcase_add_test(tc, virtual_functions_that_are_not_in_the_snapshot);

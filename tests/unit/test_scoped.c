@@ -15,11 +15,22 @@ static const char *address_of(struct world *world, size_t i)
 	return world_device(world, i)->address;
 }
 
+/* All of a bus stand below the first bridge of the bus before it, where that has one. */
+static const char *bridge_above(const struct topology *topology, struct world *world, size_t i)
+{
+	for (size_t k = 0; k < topology->n; k++)
+		if (topology->devices[k].bus + 1 == topology->devices[i].bus &&
+		    topology->devices[k].class_id >> 8 == 0x0604)
+			return address_of(world, k);
+	return NULL;
+}
+
 /* The topology as a simulated machine; some devices become others' virtual functions. */
 static struct sim *build(const struct topology *topology, struct world *world,
 			 struct test_random *random)
 {
 	struct sim *sim = sim_new();
+	const char *last = NULL;
 
 	for (size_t i = 0; i < topology->n; i++) {
 		const char *driver = topology->devices[i].driver;
@@ -30,21 +41,26 @@ static struct sim *build(const struct topology *topology, struct world *world,
 		if (!known)
 			sim_driver(sim, driver, SIM_MATCH_IDS, true);
 	}
-	for (size_t i = 0; i < topology->n; i++) {
-		const struct topology_device *d = &topology->devices[i];
-		bool below = i > 0 && test_random_once_in(random, 3);
-		bool vf = i > 0 && test_random_once_in(random, 6);
+	/* Bridges come before what is below them. */
+	for (size_t n = 0, bus = 0; n < topology->n; bus++)
+		for (size_t i = 0; i < topology->n; i++) {
+			const struct topology_device *d = &topology->devices[i];
+			bool vf = last && test_random_once_in(random, 6);
 
-		sim_add(sim, &(struct sim_device_facts){
-				     .address = address_of(world, i),
-				     .parent = below ? address_of(world, i - 1) : NULL,
-				     .vendor = 0x8086,
-				     .device = (uint16_t)i,
-				     .class_id = d->class_id,
-				     .group = d->group + 1,
-				     .driver = d->driver,
-				     .physfn = vf ? address_of(world, i - 1) : NULL });
-	}
+			if (d->bus != bus)
+				continue;
+			n++;
+			sim_add(sim, &(struct sim_device_facts){
+					     .address = address_of(world, i),
+					     .parent = bridge_above(topology, world, i),
+					     .vendor = 0x8086,
+					     .device = (uint16_t)i,
+					     .class_id = d->class_id,
+					     .group = d->group + 1,
+					     .driver = d->driver,
+					     .physfn = vf ? last : NULL });
+			last = address_of(world, i);
+		}
 	return sim;
 }
 
@@ -73,7 +89,7 @@ static void assert_same_facts(struct pcipt_device *whole, struct pcipt_device *s
 
 /* Members, roles and actions of the same question to both. */
 static void assert_same_set(struct pcipt_snapshot *whole, struct pcipt_snapshot *scoped,
-			    struct pcipt_device **asked, size_t n)
+			    struct pcipt_device **asked, size_t n, bool companions)
 {
 	struct pcipt_device *there[TOPOLOGY_MAX];
 	struct pcipt_member *a = NULL, *b = NULL;
@@ -84,8 +100,8 @@ static void assert_same_set(struct pcipt_snapshot *whole, struct pcipt_snapshot 
 		ck_assert_msg(there[i] != NULL, "%s was asked for and isn't there",
 			      asked[i]->address);
 	}
-	ck_assert(pcipt_closure_compute(asked, n, "vfio-pci", &a, &n_a));
-	ck_assert(pcipt_closure_compute(there, n, "vfio-pci", &b, &n_b));
+	ck_assert(pcipt_closure_compute(asked, n, "vfio-pci", companions, &a, &n_a));
+	ck_assert(pcipt_closure_compute(there, n, "vfio-pci", companions, &b, &n_b));
 	ck_assert_uint_eq(n_a, n_b);
 	for (size_t i = 0; i < n_a; i++) {
 		ck_assert_str_eq(a[i].device->address, b[i].device->address);
@@ -114,7 +130,8 @@ static void compare(struct pcipt_context *ctx, const struct topology *topology,
 			asked[n++] = pcipt_snapshot_at(whole, world_device(world, i)->at);
 		}
 	assert_ok(pcipt_snapshot_new_scoped(ctx, addresses, n, &scoped, &error), error);
-	assert_same_set(whole, scoped, asked, n);
+	assert_same_set(whole, scoped, asked, n, false);
+	assert_same_set(whole, scoped, asked, n, true);
 	pcipt_snapshot_unref(whole);
 	pcipt_snapshot_unref(scoped);
 }

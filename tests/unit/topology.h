@@ -17,6 +17,8 @@ struct topology_device {
 	int group; /* -1 for none */
 	uint32_t class_id;
 	const char *driver; /* NULL for none */
+	const char *reset;  /* one method, "" for none; NULL for one of its own, "flr" */
+	unsigned int consumer; /* who depends on it: topology_key() and 1 more, 0 for none */
 };
 
 struct topology {
@@ -31,9 +33,23 @@ struct world {
 	struct pcipt_facts facts[TOPOLOGY_MAX];
 	struct pcipt_group groups[TOPOLOGY_MAX];
 	struct pcipt_driver drivers[TOPOLOGY_MAX];
+	struct {
+		struct pcipt_reset_methods reset;
+		const char *name;
+		struct pcipt_device *consumer;
+		char path[96];
+	} more[TOPOLOGY_MAX];
 	/* Where each device of the topology is now: snapshots are ordered by address. */
 	size_t place[TOPOLOGY_MAX];
 };
+
+/*
+ * Bus 0 is a root bus, bus 1 stands behind a bridge that isn't among the devices, and bus
+ * 2 behind the first bridge on bus 1, or behind another one where there is none.
+ */
+unsigned int topology_key(const struct topology_device *device);
+/* Whether a reset of the i-th device's bus would hit the k-th. */
+bool topology_is_reset_with(const struct topology *topology, size_t i, size_t k);
 
 /* Pointers lead into the world itself: it must not be copied. */
 void world_build(struct world *world, const struct topology *topology);

@@ -52,8 +52,8 @@ _pcipt()
 
 	case $verb in
 	list) options+=' --full' ;;
-	plan) options+=' --with-set --driver --allow' ;;
-	bind) options+=' --with-set --driver --allow --name --owner --persistent --dry-run --timeout' ;;
+	plan) options+=' --with-set --with-companions --driver --allow' ;;
+	bind) options+=' --with-set --with-companions --driver --allow --name --owner --persistent --dry-run --timeout' ;;
 	release) options+=' --allow --with-claim --dry-run --timeout' ;;
 	recover) options+=' --timeout' ;;
 	reconcile) options+=' --timeout --boot' ;;

@@ -34,9 +34,10 @@ LOOK = 0.02
 
 
 def options(*, driver: Optional[str] = None, with_set: bool = False,
-            allow: Union[str, Iterable[str]] = (), name: Optional[str] = None,
-            owner: Optional[str] = None, persistent: bool = False, now: bool = False,
-            timeout: Optional[float] = None, progress: Optional[Tell] = None) -> Handle:
+            with_companions: bool = False, allow: Union[str, Iterable[str]] = (),
+            name: Optional[str] = None, owner: Optional[str] = None, persistent: bool = False,
+            now: bool = False, timeout: Optional[float] = None,
+            progress: Optional[Tell] = None) -> Handle:
     """A new options object; what isn't given keeps the library's default."""
     callback = _callback(progress) if progress else None
     handle = Handle(made(lib.pcipt_options_new), lib.pcipt_options_unref, callback)
@@ -51,6 +52,7 @@ def options(*, driver: Optional[str] = None, with_set: bool = False,
         lib.pcipt_options_set_timeout_ms(handle, milliseconds(timeout))
     if callback:
         lib.pcipt_options_set_progress(handle, callback, None)
+    lib.pcipt_options_set_with_companions(handle, with_companions)
     for rule in (allow,) if isinstance(allow, str) else allow:
         code, _, address = rule.partition("@")
         call(lib.pcipt_options_add_allow, handle, encoded(code), encoded(address or None))

@@ -317,6 +317,8 @@ class FindingCode:
     NET_ENSLAVED = "net-enslaved"
     #: Blocker: What hangs below the USB controller is in use.
     USB_IN_USE = "usb-in-use"
+    #: Blocker: A process has the device open.
+    HELD_OPEN = "held-open"
     #: Blocker: Somebody has the device on a passthrough driver, or is configured to take it,
     #: without a claim.
     FOREIGN_OWNER = "foreign-owner"
@@ -327,6 +329,10 @@ class FindingCode:
     UNREADABLE = "unreadable"
     #: Warning: A disk behind the device holds data that is not in use now.
     BLOCK_SIGNATURE = "block-signature"
+    #: Warning: The kernel knows no way to reset the device between users.
+    NO_RESET = "no-reset"
+    #: Warning: The device is only reset together with others.
+    RESET_SHARED = "reset-shared"
     #: Warning: A device of the IOMMU group has no driver and will be kept without one.
     SIBLING_UNBOUND = "sibling-unbound"
     #: Warning: The device has a driver override already; it is put back at release.

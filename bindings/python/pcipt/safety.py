@@ -21,6 +21,15 @@ class Member(NamedTuple):
     action: Action
 
 
+class Companion(NamedTuple):
+    """A device that would go along if companions were asked for."""
+
+    #: The device.
+    device: Device
+    #: Why it would.
+    role: Role
+
+
 class Finding(NamedTuple):
     """Something that stands against a set, or is worth knowing."""
 
@@ -60,8 +69,8 @@ class Set(Closable):
 
     @classmethod
     def _new(cls, snapshot: Handle, devices: Sequence[Device], *, driver: Optional[str], with_set: bool,
-             allow: Union[str, Iterable[str]]) -> "Set":
-        given = options(driver=driver, with_set=with_set, allow=allow)
+             with_companions: bool, allow: Union[str, Iterable[str]]) -> "Set":
+        given = options(driver=driver, with_set=with_set, with_companions=with_companions, allow=allow)
         array = (c_void_p * max(len(devices), 1))(*(device._pointer for device in devices))
         new = cls.__new__(cls)
         new._snapshot = snapshot
@@ -87,6 +96,14 @@ class Set(Closable):
                             Role(lib.pcipt_set_member_role(handle, i)),
                             Action(lib.pcipt_set_member_action(handle, i)))
                      for i in range(lib.pcipt_set_member_count(handle)))
+
+    @property
+    def companions(self) -> Tuple[Companion, ...]:
+        """What `with_companions` would take along, too; empty where it was given."""
+        handle = self._handle
+        return tuple(Companion(Device(lib.pcipt_set_companion_device(handle, i), self._snapshot),
+                               Role(lib.pcipt_set_companion_role(handle, i)))
+                     for i in range(lib.pcipt_set_companion_count(handle)))
 
     @property
     def findings(self) -> Tuple[Finding, ...]:
@@ -115,7 +132,7 @@ class Set(Closable):
         return Plan(Handle(made(lib.pcipt_plan_bind, handle, None), lib.pcipt_plan_unref, handle))
 
     def to_json(self) -> str:
-        """Members and findings as JSON: `safe`, `members[]`, `findings[]`."""
+        """Members and findings as JSON: `safe`, `members[]`, `companions[]`, `findings[]`."""
         return json_of(lib.pcipt_set_to_json, self._handle)
 
     def to_dict(self) -> Dict[str, Any]:

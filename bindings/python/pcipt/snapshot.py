@@ -108,11 +108,12 @@ class Snapshot(Closable):
 
     def set(self, devices: Union[str, Device, Iterable[Union[str, Device]]], *,
             driver: Optional[str] = None, with_set: bool = False,
-            allow: Union[str, Iterable[str]] = ()) -> Set:
+            with_companions: bool = False, allow: Union[str, Iterable[str]] = ()) -> Set:
         """The safe set of some devices: what must move together, and what stands against it.
 
         `devices` are devices or selectors; `driver` shall take them ("vfio-pci"); `with_set`
-        accepts the whole set; `allow` are codes of findings, "boot-vga" or "boot-vga@0000:01:00.0".
+        accepts the whole set, `with_companions` takes what is reset with them or belongs to them;
+        `allow` are codes of findings, "boot-vga" or "boot-vga@0000:01:00.0".
 
         >>> import pcipt
         >>> wanted = pcipt.Context(tree).snapshot().set("0000:00:03.0")
@@ -124,7 +125,8 @@ class Snapshot(Closable):
         chosen: List[Device] = []
         for device in devices:
             chosen += [device] if isinstance(device, Device) else self.find_all(device)
-        return Set._new(self._handle, chosen, driver=driver, with_set=with_set, allow=allow)
+        return Set._new(self._handle, chosen, driver=driver, with_set=with_set,
+                        with_companions=with_companions, allow=allow)
 
     def compare(self, identity: str, serial: Optional[str] = None) -> Comparison:
         """Look for a device that was once known, by its identity and perhaps its serial number.
