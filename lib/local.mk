@@ -60,8 +60,10 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/block-mounts.c \
 	lib/usage/block-target.c \
 	lib/usage/block-tell.c \
+	lib/usage/display.c \
 	lib/usage/evidence.c lib/usage/evidence.h \
 	lib/usage/holders.c lib/usage/holders.h \
+	lib/usage/host.c \
 	lib/usage/mountinfo.c lib/usage/mountinfo.h \
 	lib/usage/net.c lib/usage/net.h \
 	lib/usage/net-graph.c lib/usage/net-graph.h \
@@ -78,6 +80,7 @@ libpcipt_core_la_SOURCES = \
 	lib/safety/finding.c lib/safety/finding.h lib/safety/findings.def \
 	lib/safety/judge.c lib/safety/judge.h \
 	lib/safety/judge-group.c \
+	lib/safety/judge-host.c \
 	lib/safety/judge-owner.c \
 	lib/safety/judge-reset.c \
 	lib/safety/judge-use.c \

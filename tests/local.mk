@@ -52,6 +52,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_confined.c \
 	tests/unit/test_describe.c \
 	tests/unit/test_details.c \
+	tests/unit/test_display.c \
 	tests/unit/test_error.c \
 	tests/unit/test_exhaustive.c \
 	tests/unit/test_findings.c \

@@ -408,6 +408,10 @@ const (
 	// Hard: The system swaps to a disk behind the device.
 	FindingSwap = "swap"
 
+	// Hard: The firmware reserves memory for the device (a direct reserved region), so attaching a
+	// virtual machine would fail.
+	FindingReservedRegion = "reserved-region"
+
 	// Hard: The device has virtual functions enabled, which would vanish.
 	FindingPFWithVFs = "pf-with-vfs"
 
@@ -425,6 +429,9 @@ const (
 
 	// Blocker: The device is the display that the firmware used for booting.
 	FindingBootVGA = "boot-vga"
+
+	// Blocker: The device shows the console or a running desktop.
+	FindingConsoleFramebuffer = "console-framebuffer"
 
 	// Blocker: A file system on a disk behind the device is mounted.
 	FindingMountedFilesystem = "mounted-filesystem"
@@ -459,6 +466,12 @@ const (
 	// processor, management engine), not a card.
 	FindingPlatformFunction = "platform-function"
 
+	// Blocker: The IOMMU group is one of no-IOMMU mode: nothing confines the device's DMA.
+	FindingNoIOMMU = "noiommu"
+
+	// Blocker: The IOMMU doesn't remap interrupts, so the device's user could forge them.
+	FindingUnsafeInterrupts = "unsafe-interrupts"
+
 	// Blocker: A check could not be made.
 	FindingUnreadable = "unreadable"
 
@@ -470,6 +483,9 @@ const (
 
 	// Warning: The device is only reset together with others.
 	FindingResetShared = "reset-shared"
+
+	// Warning: The device is in a low power state that it may not leave.
+	FindingPowerState = "power-state"
 
 	// Warning: A device of the IOMMU group has no driver and will be kept without one.
 	FindingSiblingUnbound = "sibling-unbound"

@@ -13,29 +13,8 @@ static void judge_kind(struct judgement *j, struct pcipt_device *device)
 		FIND(j, "not-bindable", device,
 		     pcipt_format("%s is a bridge: it can't be given away", device->address),
 		     pcipt_format("its class is 0x%06x", device->class_id), NULL);
-	else if (!device->group)
-		FIND(j, "no-iommu", device,
-		     pcipt_format("%s is in no IOMMU group: nothing would confine its DMA",
-				  device->address),
-		     strdup("it has no iommu_group in sysfs"),
-		     strdup("Turn the IOMMU on in the firmware (VT-d or AMD-Vi) and boot with "
-			    "intel_iommu=on where the kernel needs it"));
-}
-
-/* Host, ISA, EISA and LPC bridges, SMBus: PCI Code and ID Assignment, 0600 to 0602, 0C05. */
-static void judge_platform(struct judgement *j, struct pcipt_device *device)
-{
-	int32_t class_id = device->class_id >> 8;
-
-	if (device->class_id < 0)
-		FIND(j, "unreadable", device,
-		     pcipt_format("%s: its class can't be read, so it may be a bridge or the display",
-				  device->address),
-		     strdup("neither modalias nor class can be read"), NULL);
-	if (class_id == 0x0600 || class_id == 0x0601 || class_id == 0x0602 || class_id == 0x0c05)
-		FIND(j, "platform-function", device,
-		     pcipt_format("%s is part of the platform, not a card", device->address),
-		     pcipt_format("its class is 0x%06x", device->class_id), NULL);
+	else
+		pcipt_judge_iommu(j, device);
 }
 
 static void judge_display(struct judgement *j, struct pcipt_device *device)
@@ -165,10 +144,20 @@ static void judge_member(struct judgement *j, const struct pcipt_member *member)
 		judge_override(j, device);
 	if (member->action != PCIPT_ACTION_BIND)
 		return;
-	judge_platform(j, device);
+	pcipt_judge_deny_list(j, device);
+	pcipt_judge_platform(j, device);
+	pcipt_judge_power(j, device);
 	judge_display(j, device);
 	judge_functions(j, device);
 	pcipt_judge_reset(j, device);
+}
+
+static bool moves_any(const struct pcipt_set *set)
+{
+	for (size_t i = 0; i < set->n_members; i++)
+		if (set->members[i].action == PCIPT_ACTION_BIND)
+			return true;
+	return false;
 }
 
 void pcipt_judge(struct pcipt_set *set, const struct pcipt_evidence *evidence)
@@ -183,6 +172,8 @@ void pcipt_judge(struct pcipt_set *set, const struct pcipt_evidence *evidence)
 		return;
 	}
 	judge_driver(&j);
+	if (moves_any(set))
+		pcipt_judge_interrupts(&j);
 	pcipt_judge_records(&j);
 	judge_group_links(&j);
 	for (size_t i = 0; i < set->n_members; i++)

@@ -24,6 +24,12 @@ void pcipt_judge_records(struct judgement *j);
 /* judge-group.c: what the IOMMU group asks for. */
 void pcipt_judge_bridge(struct judgement *j, struct pcipt_device *bridge);
 void pcipt_judge_groups(struct judgement *j);
+/* judge-host.c: the machine around it. */
+void pcipt_judge_iommu(struct judgement *j, struct pcipt_device *device);
+void pcipt_judge_interrupts(struct judgement *j);
+void pcipt_judge_deny_list(struct judgement *j, struct pcipt_device *device);
+void pcipt_judge_platform(struct judgement *j, struct pcipt_device *device);
+void pcipt_judge_power(struct judgement *j, struct pcipt_device *device);
 /* judge-reset.c: how a device that goes can be reset. */
 void pcipt_judge_reset(struct judgement *j, struct pcipt_device *device);
 /* judge-use.c: what the host uses the devices for. */

@@ -108,8 +108,11 @@ static bool load_facts(struct pcipt_set *set)
 		return false;
 	for (size_t i = 0; i < set->n_members; i++)
 		devices[i] = set->members[i].device;
+	for (size_t i = 0; i < set->n_members; i++)
+		if (set->members[i].action == PCIPT_ACTION_BIND)
+			pcipt_group_reserved_region_count(devices[i]->group);
 	pcipt_devices_load(set->snap, devices, set->n_members,
-			   PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_VIRTFNS |
+			   PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_MORE | PCIPT_FACTS_VIRTFNS |
 				   PCIPT_FACTS_POWER | PCIPT_FACTS_OVERRIDE |
 				   PCIPT_FACTS_IDENTITY);
 	for (size_t i = 0; i < set->n_members; i++)

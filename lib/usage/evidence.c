@@ -12,6 +12,7 @@ static void (*const collectors[])(struct pcipt_inquiry *inquiry) = {
 	pcipt_collect_block,
 	pcipt_collect_net,
 	pcipt_collect_usb,
+	pcipt_collect_displays,
 	pcipt_collect_holders,
 };
 
@@ -24,6 +25,7 @@ void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
 	memset(evidence, 0, sizeof(*evidence));
 	pcipt_records_read(snap->ctx, &evidence->records, &evidence->no_records);
 	evidence->driver_state = snap->kernel->ops->module_state(snap->kernel, driver);
+	pcipt_host_facts_read(snap->kernel, &evidence->host);
 	for (size_t i = 0; n > 0 && i < ARRAY_SIZE(collectors); i++)
 		collectors[i](&inquiry);
 }

@@ -10,10 +10,24 @@
 #include "usage/record.h"
 #include "usage/uses.h"
 
+enum pcipt_interrupts {
+	PCIPT_INTERRUPTS_UNKNOWN,
+	PCIPT_INTERRUPTS_REMAPPED,
+	PCIPT_INTERRUPTS_UNSAFE, /* a device's user could forge any */
+};
+
+/* The host as a whole. */
+struct pcipt_host_facts {
+	int interrupts;	   /* enum pcipt_interrupts */
+	bool noiommu_mode; /* vfio gives devices away without an IOMMU */
+	bool denylist_off; /* vfio-pci takes what it knows to be unsafe */
+};
+
 struct pcipt_evidence {
 	struct pcipt_records records;	/* who claims what */
 	struct pcipt_error *no_records; /* why claims could not be read, or NULL */
 	int driver_state;		/* enum pcipt_module_state, or -errno */
+	struct pcipt_host_facts host;
 	struct pcipt_uses uses;		/* what the host uses the devices for */
 };
 
@@ -24,6 +38,10 @@ struct pcipt_evidence {
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
 			   struct pcipt_device *const *devices, size_t n,
 			   struct pcipt_evidence *evidence);
+/* host.c */
+void pcipt_host_facts_read(struct pcipt_kernel *kernel, struct pcipt_host_facts *host);
+/* display.c */
+void pcipt_collect_displays(struct pcipt_inquiry *inquiry);
 void pcipt_evidence_clear(struct pcipt_evidence *evidence);
 
 #endif

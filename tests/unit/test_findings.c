@@ -231,6 +231,62 @@ static void raise_held_open(void)
 	raise_use(PCIPT_USE_HELD);
 }
 
+static const char *regions[] = { "0x00000000fee00000 0x00000000feefffff msi",
+				 "0x00000000abc00000 0x00000000abcfffff direct" };
+
+static void raise_reserved_region(void)
+{
+	scene_ask(NIC);
+	scene_device(NIC)->group->regions = regions;
+	scene_device(NIC)->group->n_regions = 2;
+}
+
+static void clear_reserved_region(void)
+{
+	static const char *relaxable[] = { "0x00000000abc00000 0x00000000abcfffff direct-relaxable" };
+
+	scene_device(NIC)->group->regions = relaxable;
+	scene_device(NIC)->group->n_regions = 1;
+}
+
+static void raise_console(void)
+{
+	raise_use(PCIPT_USE_CONSOLE);
+}
+
+static void raise_noiommu(void)
+{
+	scene_ask(NIC);
+	scene_device(NIC)->group->noiommu = true;
+}
+
+static void clear_noiommu(void)
+{
+	scene_device(NIC)->group->noiommu = false;
+}
+
+static void raise_unsafe_interrupts(void)
+{
+	scene_ask(NIC);
+	scene.evidence.host.interrupts = PCIPT_INTERRUPTS_UNSAFE;
+}
+
+static void clear_unsafe_interrupts(void)
+{
+	scene.evidence.host.interrupts = PCIPT_INTERRUPTS_REMAPPED;
+}
+
+static void raise_power_state(void)
+{
+	scene_ask(NIC);
+	world_facts(&scene.world, NIC)->details->power_state = "D3cold";
+}
+
+static void clear_power_state(void)
+{
+	world_facts(&scene.world, NIC)->details->power_state = "D3hot";
+}
+
 static void raise_no_reset(void)
 {
 	scene_ask(NIC);
@@ -271,12 +327,14 @@ static const struct {
 	{ "block-holder", raise_block_holder, clear_uses, NIC },
 	{ "block-open", raise_block_open, clear_uses, NIC },
 	{ "block-signature", raise_block_signature, clear_uses, NIC },
+	{ "reserved-region", raise_reserved_region, clear_reserved_region, NIC },
 	{ "pf-with-vfs", raise_pf_with_vfs, clear_pf_with_vfs, PF },
 	{ "vf-pf-unbound", raise_vf_pf_unbound, clear_vf_pf_unbound, NIC },
 	{ "claimed", scene_claim_nic, clear_claimed, NIC },
 	{ "driver-missing", raise_driver_missing, clear_driver_missing, -1 },
 	{ "set-incomplete", raise_set_incomplete, clear_set_incomplete, GPU },
 	{ "boot-vga", raise_boot_vga, clear_boot_vga, GPU },
+	{ "console-framebuffer", raise_console, clear_uses, NIC },
 	{ "net-address", raise_net_address, clear_uses, NIC },
 	{ "default-route", raise_default_route, clear_uses, NIC },
 	{ "net-enslaved", raise_net_enslaved, clear_uses, NIC },
@@ -284,9 +342,12 @@ static const struct {
 	{ "held-open", raise_held_open, clear_uses, NIC },
 	{ "foreign-owner", raise_foreign_owner, clear_foreign_owner, NIC },
 	{ "platform-function", raise_platform_function, clear_platform_function, NIC },
+	{ "noiommu", raise_noiommu, clear_noiommu, NIC },
+	{ "unsafe-interrupts", raise_unsafe_interrupts, clear_unsafe_interrupts, -1 },
 	{ "unreadable", raise_unreadable, clear_unreadable, NIC },
 	{ "no-reset", raise_no_reset, clear_no_reset, NIC },
 	{ "reset-shared", raise_reset_shared, clear_reset_shared, GPU },
+	{ "power-state", raise_power_state, clear_power_state, NIC },
 	{ "sibling-unbound", raise_sibling_unbound, clear_sibling_unbound, SIBLING },
 	{ "override-present", raise_override_present, clear_override_present, NIC },
 };

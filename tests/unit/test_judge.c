@@ -111,18 +111,79 @@ END_TEST
 START_TEST(classes_of_the_platform)
 {
 	static const struct {
-		int32_t class_id;
-		bool platform;
-	} table[] = { { 0x060000, true },  { 0x060100, true },	{ 0x060200, true },
-		      { 0x0c0500, true },  { 0x020000, false }, { 0x0c0330, false },
-		      { 0x068000, false }, { -1, false } };
+		int32_t class_id, vendor;
+		bool platform, root_bus_only;
+	} table[] = { { 0x060000, 0, true, false },	 { 0x060100, 0, true, false },
+		      { 0x060200, 0, true, false },	 { 0x0c0500, 0, true, false },
+		      { 0x0c8000, 0x8086, true, true },	 { 0x0c8000, 0x10de, false, false },
+		      { 0x078000, 0x8086, true, true },	 { 0x078000, 0x1af4, false, false },
+		      { 0x108000, 0x1022, true, false }, { 0x108000, 0x177d, false, false },
+		      { 0x020000, 0, false, false },	 { 0x0c0330, 0, false, false },
+		      { 0x068000, 0, false, false },	 { -1, 0, false, false } };
 
 	scene_ask(NIC);
-	for (size_t i = 0; i < 8; i++) {
-		scene_device(NIC)->class_id = table[i].class_id;
+	for (size_t i = 0; i < 28; i++) {
+		scene_device(NIC)->class_id = table[i / 2].class_id;
+		scene_device(NIC)->ids[0] = table[i / 2].vendor;
+		scene_device(NIC)->at.bus = i % 2 ? 0 : 2;
 		scene_judge();
-		ck_assert_msg((scene_finding("platform-function") != NULL) == table[i].platform, "0x%06x",
-			      (unsigned int)table[i].class_id);
+		ck_assert_msg((scene_finding("platform-function") != NULL) ==
+				      (table[i / 2].platform && (i % 2 || !table[i / 2].root_bus_only)),
+			      "0x%06x", (unsigned int)table[i / 2].class_id);
+	}
+}
+END_TEST
+
+START_TEST(deny_list_of_vfio)
+{
+	scene_ask(NIC);
+	scene_device(NIC)->ids[0] = 0x8086;
+	scene_device(NIC)->ids[1] = 0x37c8;
+	scene_judge();
+	ck_assert_int_eq(scene_finding("not-bindable")->severity, PCIPT_SEVERITY_HARD);
+	scene.set.driver = (char *)"qat_vfio_pci";
+	scene_judge();
+	ck_assert_ptr_null(scene_finding("not-bindable"));
+	scene.set.driver = (char *)"vfio-pci";
+	scene.evidence.host.denylist_off = true;
+	scene_judge();
+	ck_assert_ptr_null(scene_finding("not-bindable"));
+	scene.evidence.host.denylist_off = false;
+	scene_device(NIC)->ids[0] = 0x10de;
+	scene_judge();
+	ck_assert_ptr_null(scene_finding("not-bindable"));
+}
+END_TEST
+
+/* Without a group: hard, unless vfio makes one in no-IOMMU mode. */
+START_TEST(no_group_in_noiommu_mode)
+{
+	scene_ask(NIC);
+	scene_device(NIC)->group = NULL;
+	scene_judge();
+	ck_assert_ptr_nonnull(scene_finding("no-iommu"));
+	ck_assert_ptr_null(scene_finding("noiommu"));
+	scene.evidence.host.noiommu_mode = true;
+	scene_judge();
+	ck_assert_ptr_null(scene_finding("no-iommu"));
+	ck_assert_ptr_nonnull(scene_finding("noiommu"));
+}
+END_TEST
+
+/* Without power management a device's state is "unknown", and asleep it is D3hot. */
+START_TEST(power_states)
+{
+	static const struct {
+		const char *state;
+		bool told;
+	} table[] = { { NULL, false }, { "D0", false }, { "D3hot", false }, { "unknown", false },
+		      { "D3cold", true }, { "error", true } };
+
+	scene_ask(NIC);
+	for (size_t i = 0; i < 6; i++) {
+		world_facts(&scene.world, NIC)->details->power_state = table[i].state;
+		scene_judge();
+		ck_assert((scene_finding("power-state") != NULL) == table[i].told);
 	}
 }
 END_TEST
@@ -261,6 +322,9 @@ Suite *suite_judge(void)
 	tcase_add_test(tc, drivers_of_a_physical_function);
 	tcase_add_test(tc, virtual_functions_that_are_not_in_the_snapshot);
 	tcase_add_test(tc, classes_of_the_platform);
+	tcase_add_test(tc, deny_list_of_vfio);
+	tcase_add_test(tc, no_group_in_noiommu_mode);
+	tcase_add_test(tc, power_states);
 	tcase_add_test(tc, own_claim);
 	tcase_add_loop_test(tc, not_an_own_claim, 0, 7);
 	tcase_add_test(tc, claim_of_another_boot);

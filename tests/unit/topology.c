@@ -28,7 +28,8 @@ static struct pcipt_group *group_entry(struct world *world, int number)
 	for (size_t i = 0; i < n; i++)
 		if (world->groups[i].number == number)
 			return &world->groups[i];
-	world->groups[n] = (struct pcipt_group){ .snap = &world->snap, .number = number };
+	world->groups[n] = (struct pcipt_group){ .snap = &world->snap, .number = number,
+						 .type_read = true, .regions_read = true };
 	world->snap.n_groups++;
 	return &world->groups[n];
 }
@@ -122,6 +123,7 @@ static void put(struct world *world, size_t place, const struct topology_device 
 	struct pcipt_device *device = &world->devices[place];
 	struct pcipt_facts *facts = &world->facts[place];
 
+	facts->details = &world->more[place].details;
 	facts->revision = 0;
 	facts->numa_node = -1;
 	facts->boot_vga = -1;

@@ -37,6 +37,7 @@ struct world {
 		struct pcipt_reset_methods reset;
 		const char *name;
 		struct pcipt_device *consumer;
+		struct pcipt_details details;
 		char path[96];
 	} more[TOPOLOGY_MAX];
 	/* Where each device of the topology is now: snapshots are ordered by address. */

@@ -30,6 +30,7 @@
 	SUITE(block_odd)                                                                          \
 	SUITE(net)                                                                                \
 	SUITE(usb)                                                                                \
+	SUITE(display)                                                                            \
 	SUITE(holders)                                                                            \
 	SUITE(plan)                                                                               \
 	SUITE(record)                                                                             \

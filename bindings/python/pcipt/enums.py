@@ -290,6 +290,9 @@ class FindingCode:
     ROOT_DISK = "root-disk"
     #: Hard: The system swaps to a disk behind the device.
     SWAP = "swap"
+    #: Hard: The firmware reserves memory for the device (a direct reserved region), so
+    #: attaching a virtual machine would fail.
+    RESERVED_REGION = "reserved-region"
     #: Hard: The device has virtual functions enabled, which would vanish.
     PF_WITH_VFS = "pf-with-vfs"
     #: Hard: The virtual function's physical function isn't on its own driver.
@@ -302,6 +305,8 @@ class FindingCode:
     SET_INCOMPLETE = "set-incomplete"
     #: Blocker: The device is the display that the firmware used for booting.
     BOOT_VGA = "boot-vga"
+    #: Blocker: The device shows the console or a running desktop.
+    CONSOLE_FRAMEBUFFER = "console-framebuffer"
     #: Blocker: A file system on a disk behind the device is mounted.
     MOUNTED_FILESYSTEM = "mounted-filesystem"
     #: Blocker: A disk behind the device is part of LVM, MD, dm-crypt, multipath, bcache or ZFS.
@@ -325,6 +330,10 @@ class FindingCode:
     #: Blocker: The device is part of the platform (host, ISA or LPC bridge, SMBus, SPI,
     #: security processor, management engine), not a card.
     PLATFORM_FUNCTION = "platform-function"
+    #: Blocker: The IOMMU group is one of no-IOMMU mode: nothing confines the device's DMA.
+    NOIOMMU = "noiommu"
+    #: Blocker: The IOMMU doesn't remap interrupts, so the device's user could forge them.
+    UNSAFE_INTERRUPTS = "unsafe-interrupts"
     #: Blocker: A check could not be made.
     UNREADABLE = "unreadable"
     #: Warning: A disk behind the device holds data that is not in use now.
@@ -333,6 +342,8 @@ class FindingCode:
     NO_RESET = "no-reset"
     #: Warning: The device is only reset together with others.
     RESET_SHARED = "reset-shared"
+    #: Warning: The device is in a low power state that it may not leave.
+    POWER_STATE = "power-state"
     #: Warning: A device of the IOMMU group has no driver and will be kept without one.
     SIBLING_UNBOUND = "sibling-unbound"
     #: Warning: The device has a driver override already; it is put back at release.
