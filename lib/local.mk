@@ -63,6 +63,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/display.c \
 	lib/usage/evidence.c lib/usage/evidence.h \
 	lib/usage/holders.c lib/usage/holders.h \
+	lib/usage/foreign.c \
 	lib/usage/host.c \
 	lib/usage/mountinfo.c lib/usage/mountinfo.h \
 	lib/usage/net.c lib/usage/net.h \

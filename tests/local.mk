@@ -57,6 +57,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_exhaustive.c \
 	tests/unit/test_findings.c \
 	tests/unit/test_guarded.c \
+	tests/unit/test_foreign.c \
 	tests/unit/test_helper.c \
 	tests/unit/test_holders.c \
 	tests/unit/test_hostile.c \

@@ -31,6 +31,7 @@
 	SUITE(net)                                                                                \
 	SUITE(usb)                                                                                \
 	SUITE(display)                                                                            \
+	SUITE(foreign)                                                                            \
 	SUITE(holders)                                                                            \
 	SUITE(plan)                                                                               \
 	SUITE(record)                                                                             \
