@@ -59,6 +59,7 @@ struct pcipt_options *pcipt_options_copy(const struct pcipt_options *from)
 	to->progress_data = from->progress_data;
 	to->allow = calloc(from->n_allow + 1, sizeof(*to->allow));
 	for (size_t i = 0; to->allow && i < from->n_allow; i++) {
+		to->allow[i].host = from->allow[i].host;
 		to->allow[i].code = pcipt_dup(from->allow[i].code, &ok);
 		to->allow[i].address = pcipt_dup(from->allow[i].address, &ok);
 		to->n_allow++;

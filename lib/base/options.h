@@ -10,6 +10,7 @@
 struct pcipt_allow {
 	char *code;
 	char *address; /* NULL for every device; else in its full form */
+	bool host;     /* inside: for no device, only what is about the host */
 };
 
 struct pcipt_options {

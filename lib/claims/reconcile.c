@@ -99,6 +99,21 @@ static int find_devices(struct reconcile *rec, const struct pcipt_record *record
 	return 0;
 }
 
+static bool allow_recorded(struct pcipt_options *options, const struct pcipt_record *record)
+{
+	for (size_t i = 0; i < record->n_allowed; i++) {
+		const struct pcipt_record_allowed *allowed = &record->allowed[i];
+		int r = pcipt_options_add_allow(options, allowed->code, allowed->address, NULL);
+
+		if (r == PCIPT_E_NO_MEMORY)
+			return false;
+		/* A code that isn't one (any more) allows nothing. */
+		if (r == 0)
+			options->allow[options->n_allow - 1].host = !allowed->address;
+	}
+	return true;
+}
+
 /* What the claim was bound with: judged afresh, with what was allowed then. */
 static struct pcipt_options *make_options(const struct reconcile *rec,
 					  const struct pcipt_record *record)
@@ -116,7 +131,7 @@ static struct pcipt_options *make_options(const struct reconcile *rec,
 		options->progress = rec->options->progress;
 		options->progress_data = rec->options->progress_data;
 	}
-	return ok ? steal(&options) : NULL;
+	return ok && allow_recorded(options, record) ? steal(&options) : NULL;
 }
 
 /* Under the locks: the claim is still what it was, and has not been released meanwhile. */
@@ -266,9 +281,34 @@ static int bind_or_wait(struct reconcile *rec, struct pcipt_record *record, cons
 	return 0;
 }
 
+/* What was allowed on a device stays allowed on it, wherever it is now. */
+static bool move_allowed(struct reconcile *rec, struct pcipt_record *record)
+{
+	for (size_t i = 0; i < record->n_allowed; i++) {
+		struct pcipt_record_allowed *allowed = &record->allowed[i];
+		const struct pcipt_device *now = NULL;
+		char *address;
+
+		for (size_t k = 0; k < record->n_devices && !now; k++)
+			if (pcipt_streq(allowed->address, record->devices[k].address))
+				now = pcipt_recorded_device(&record->devices[k], rec->snap);
+		if (!now)
+			continue;
+		address = strdup(now->address);
+		if (!address)
+			return false;
+		free(allowed->address);
+		allowed->address = address;
+	}
+	return true;
+}
+
 /* Addresses shift, and cards are moved: the record follows before anything is done. */
 static int follow(struct reconcile *rec, struct pcipt_record *record, struct pcipt_error **error)
 {
+	/* First, as it goes by the addresses of before. */
+	if (!move_allowed(rec, record))
+		return pcipt_fail_memory(error);
 	for (size_t i = 0; i < record->n_devices; i++) {
 		struct pcipt_record_device *recorded = &record->devices[i];
 		struct pcipt_device *now = pcipt_recorded_device(recorded, rec->snap);

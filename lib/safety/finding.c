@@ -70,8 +70,9 @@ static bool is_allowed(const struct pcipt_finding *finding, const struct pcipt_o
 		const struct pcipt_allow *allow = &options->allow[i];
 
 		if (strcmp(allow->code, finding->row->code) == 0 &&
-		    (!allow->address ||
-		     pcipt_streq(allow->address, pcipt_device_get_address(finding->device))))
+		    (allow->host ? !finding->device :
+		     !allow->address || pcipt_streq(allow->address,
+						    pcipt_device_get_address(finding->device))))
 			return true;
 	}
 	return false;

@@ -15,6 +15,7 @@ static void plan_destroy(struct pcipt_plan *plan)
 		pcipt_device_state_clear(&plan->devices[i].seen);
 	}
 	free(plan->devices);
+	pcipt_record_allowed_clear(&plan->allowed, &plan->n_allowed);
 	pcipt_steps_clear(&plan->steps);
 	free(plan->driver);
 	free(plan->claim);
@@ -105,6 +106,19 @@ static void add_bind_steps(struct pcipt_plan *plan, bool load)
 					NULL);
 }
 
+static bool note_allowed(struct pcipt_plan *plan, const struct pcipt_set *set)
+{
+	for (size_t i = 0; i < set->findings.n; i++) {
+		const struct pcipt_finding *finding = &set->findings.items[i];
+
+		if (finding->allowed &&
+		    !pcipt_record_allowed_add(&plan->allowed, &plan->n_allowed, finding->row->code,
+					      pcipt_device_get_address(finding->device)))
+			return false;
+	}
+	return true;
+}
+
 int pcipt_plan_bind(struct pcipt_set *set, const struct pcipt_options *options,
 		    struct pcipt_plan **out, struct pcipt_error **error)
 {
@@ -132,7 +146,7 @@ int pcipt_plan_bind(struct pcipt_set *set, const struct pcipt_options *options,
 			return pcipt_fail_memory(error);
 		moves |= member->action == PCIPT_ACTION_BIND;
 	}
-	if (!plan)
+	if (!plan || !note_allowed(plan, set))
 		return pcipt_fail_memory(error);
 	add_bind_steps(plan, moves && !set->driver_ready);
 	if (plan->steps.no_memory)

@@ -55,6 +55,9 @@ struct pcipt_plan {
 	struct pcipt_snapshot *snap; /* what the plan was made of: groups, and PFs of VFs */
 	struct pcipt_plan_device *devices;
 	size_t n_devices;
+	/* What was allowed: a bind records it in the claim. */
+	struct pcipt_record_allowed *allowed;
+	size_t n_allowed;
 	struct pcipt_steps steps;
 };
 

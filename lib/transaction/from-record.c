@@ -27,6 +27,10 @@ int pcipt_record_from_plan(const struct pcipt_plan *plan, struct pcipt_record *r
 	record->devices = calloc(plan->n_devices + 1, sizeof(*record->devices));
 	if (!ok || !record->devices)
 		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < plan->n_allowed; i++)
+		if (!pcipt_record_allowed_add(&record->allowed, &record->n_allowed,
+					      plan->allowed[i].code, plan->allowed[i].address))
+			return pcipt_fail_memory(error);
 	for (size_t i = 0; i < plan->n_devices; i++) {
 		const struct pcipt_plan_device *device = &plan->devices[i];
 

@@ -29,8 +29,38 @@ bool pcipt_device_state_copy(struct pcipt_device_state *to, const struct pcipt_d
 	return ok;
 }
 
+void pcipt_record_allowed_clear(struct pcipt_record_allowed **allowed, size_t *n)
+{
+	for (size_t i = 0; i < *n; i++) {
+		free((*allowed)[i].code);
+		free((*allowed)[i].address);
+	}
+	free(*allowed);
+	*allowed = NULL;
+	*n = 0;
+}
+
+bool pcipt_record_allowed_add(struct pcipt_record_allowed **allowed, size_t *n, const char *code,
+			      const char *address)
+{
+	struct pcipt_record_allowed one;
+	bool ok = true;
+
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp((*allowed)[i].code, code) == 0 &&
+		    pcipt_streq((*allowed)[i].address, address))
+			return true;
+	if (!pcipt_grow(allowed, *n))
+		return false;
+	one.code = pcipt_dup(code, &ok);
+	one.address = pcipt_dup(address, &ok);
+	(*allowed)[(*n)++] = one;
+	return ok;
+}
+
 void pcipt_record_clear(struct pcipt_record *record)
 {
+	pcipt_record_allowed_clear(&record->allowed, &record->n_allowed);
 	for (size_t i = 0; i < record->n_devices; i++) {
 		free(record->devices[i].identity);
 		free(record->devices[i].serial);
@@ -64,9 +94,18 @@ static struct json_object *print_device(const struct pcipt_record_device *device
 	return o;
 }
 
+static struct json_object *print_allowed(const struct pcipt_record_allowed *allowed)
+{
+	struct json_object *o = pcipt_json_object();
+
+	pcipt_json_text(o, "code", allowed->code);
+	pcipt_json_text(o, "address", allowed->address);
+	return o;
+}
+
 char *pcipt_record_print(const struct pcipt_record *record)
 {
-	struct json_object *o = pcipt_json_object(), *devices;
+	struct json_object *o = pcipt_json_object(), *devices, *allowed;
 
 	pcipt_json_text(o, "schema", RECORD_SCHEMA);
 	pcipt_json_text(o, "name", record->name);
@@ -84,6 +123,9 @@ char *pcipt_record_print(const struct pcipt_record *record)
 	devices = pcipt_json_array(o, "devices");
 	for (size_t i = 0; i < record->n_devices; i++)
 		pcipt_json_append(devices, print_device(&record->devices[i]));
+	allowed = pcipt_json_array(o, "allowed");
+	for (size_t i = 0; i < record->n_allowed; i++)
+		pcipt_json_append(allowed, print_allowed(&record->allowed[i]));
 	return pcipt_json_print(o);
 }
 
@@ -186,7 +228,7 @@ static bool parse_devices(struct json_object *o, struct pcipt_record *record)
 	return record->devices != NULL;
 }
 
-/* A reason's code: lower-case letters and '-'. */
+/* A reason's or a finding's code; which there are is not this layer's to know. */
 static bool is_code(const char *s)
 {
 	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz-");
@@ -220,6 +262,30 @@ static bool parse_state(struct json_object *o, struct pcipt_record *record)
 	       parse_number(o, "deadline_boot_ms", -1, INT64_MAX, &record->deadline_ms);
 }
 
+/* Absent in a record of before there was such a list: nothing was allowed then. */
+static bool parse_allowed(struct json_object *o, struct pcipt_record *record)
+{
+	struct json_object *array = pcipt_json_get_array(o, "allowed");
+	size_t n = pcipt_json_length(array);
+
+	if (!array)
+		return pcipt_json_is_null(o, "allowed");
+	if (n > RECORD_DEVICES_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *one = pcipt_json_at(array, i);
+		const char *code = pcipt_json_get_text(one, "code");
+		const char *address = pcipt_json_get_text(one, "address");
+		struct pcipt_address at;
+
+		if (!code || !is_code(code) || (!address && !pcipt_json_is_null(one, "address")) ||
+		    (address && !pcipt_address_scan(address, &at, NULL)) ||
+		    !pcipt_record_allowed_add(&record->allowed, &record->n_allowed, code, address))
+			return false;
+	}
+	return true;
+}
+
 static bool parse_head(struct json_object *o, struct pcipt_record *record)
 {
 	const char *name = pcipt_json_get_text(o, "name");
@@ -241,7 +307,7 @@ int pcipt_record_parse(const char *text, size_t length, struct pcipt_record *rec
 	_cleanup_json_ struct json_object *o = pcipt_json_parse(text, length);
 
 	memset(record, 0, sizeof(*record));
-	if (o && parse_head(o, record) && parse_devices(o, record))
+	if (o && parse_head(o, record) && parse_allowed(o, record) && parse_devices(o, record))
 		return 0;
 	pcipt_record_clear(record);
 	return pcipt_fail(error, PCIPT_E_DAMAGED, NULL, "%s",

@@ -2,7 +2,7 @@
 /*
  * What a claim's record says, and its form as text. Reading records is evidence
  * ("who holds this device") and so stands here; writing them is the business of
- * claims/ alone. The format is described in doc/records.md.
+ * claims/ alone. The form is told in doc/records.md.
  */
 #ifndef PCIPT_USAGE_RECORD_H
 #define PCIPT_USAGE_RECORD_H
@@ -29,6 +29,15 @@ struct pcipt_record_device {
 	struct pcipt_device_state before;
 };
 
+/* A finding that was allowed when the claim was made: on one device, or on the host (NULL). */
+struct pcipt_record_allowed {
+	char *code, *address;
+};
+
+void pcipt_record_allowed_clear(struct pcipt_record_allowed **allowed, size_t *n);
+bool pcipt_record_allowed_add(struct pcipt_record_allowed **allowed, size_t *n, const char *code,
+			      const char *address);
+
 struct pcipt_record {
 	char *name;
 	char *id; /* tells it from an earlier claim of the same name */
@@ -45,6 +54,8 @@ struct pcipt_record {
 	uint32_t attempts;
 	struct pcipt_record_device *devices;
 	size_t n_devices;
+	struct pcipt_record_allowed *allowed;
+	size_t n_allowed;
 };
 
 void pcipt_record_clear(struct pcipt_record *record);

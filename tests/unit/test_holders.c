@@ -312,6 +312,31 @@ START_TEST(release_of_a_held_device)
 }
 END_TEST
 
+/* What was allowed stands in the claim's record, with the device. */
+START_TEST(allowing_is_recorded)
+{
+	struct pcipt_options *options = machine_options();
+	struct pcipt_error *error = NULL;
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_set *set;
+	const char *record;
+
+	sim_hold(sim, &(struct sim_holder){ .pid = 7, .command = "X", .numbers = "226:0" });
+	assert_ok(pcipt_options_add_allow(options, "held-open", NULL, &error), error);
+	assert_ok(pcipt_options_add_allow(options, "boot-vga", NULL, &error), error);
+	set = machine_set_with(ctx, GPU, options);
+	assert_ok(pcipt_bind(ctx, set, options, &claim, &error), error);
+	record = sim_record(sim, "pci-0000-01-00.0.json");
+	ck_assert_ptr_nonnull(strstr(record, "\"held-open\""));
+	ck_assert_ptr_nonnull(strstr(strstr(record, "\"held-open\""), GPU));
+	/* Nothing was raised that this would have allowed. */
+	ck_assert_ptr_null(strstr(record, "boot-vga"));
+	pcipt_set_unref(set);
+	pcipt_options_unref(options);
+	pcipt_claim_unref(claim);
+}
+END_TEST
+
 START_TEST(release_in_spite_of_it)
 {
 	struct pcipt_claim *claim = take_card();
@@ -566,6 +591,7 @@ Suite *suite_holders(void)
 	tcase_add_test(tc, another_machine);
 	tcase_add_test(tc, release_of_a_held_device);
 	tcase_add_test(tc, release_in_spite_of_it);
+	tcase_add_test(tc, allowing_is_recorded);
 	suite_add_tcase(suite, tc);
 	tc = tcase_create("real");
 	tcase_add_test(tc, a_real_descriptor);

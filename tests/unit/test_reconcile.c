@@ -230,6 +230,71 @@ START_TEST(follows_its_slot)
 }
 END_TEST
 
+/* Bound with a display server on it, which was allowed by name, there alone. */
+static void bind_held(void)
+{
+	struct pcipt_options *options = machine_options();
+	struct pcipt_error *error = NULL;
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_set *set;
+
+	sim_add_node(sim, GPU, "drm", "card0", "226:0");
+	sim_add_node(sim, AUDIO, "sound", "controlC0", "116:2");
+	sim_hold(sim, &(struct sim_holder){ .pid = 7, .command = "X", .numbers = "226:0" });
+	pcipt_options_set_persistent(options, true);
+	ck_assert_int_eq(pcipt_options_set_name(options, "vm", NULL), 0);
+	assert_ok(pcipt_options_add_allow(options, "held-open", GPU, &error), error);
+	set = machine_set_with(ctx, GPU, options);
+	assert_ok(pcipt_bind(ctx, set, options, &claim, &error), error);
+	pcipt_claim_unref(claim);
+	pcipt_set_unref(set);
+	pcipt_options_unref(options);
+	reboot();
+}
+
+/* What was allowed then is allowed now, on that device and on no other. */
+START_TEST(allowed_as_before)
+{
+	bind_held();
+	if (_i == 1)
+		sim_hold(sim, &(struct sim_holder){ .pid = 8, .numbers = "116:2" });
+	ck_assert_int_eq(reconcile(false), 0);
+	assert_step("pending", _i ? "waiting" : "bound", _i ? "refused" : "free");
+	ck_assert_ptr_nonnull(strstr(sim_record(sim, "vm.json"), "\"held-open\""));
+	if (_i == 0)
+		return;
+	/* The other one lets go. */
+	sim_end_holders(sim);
+	sim_hold(sim, &(struct sim_holder){ .pid = 7, .command = "X", .numbers = "226:0" });
+	ck_assert_int_eq(reconcile(true), 0);
+	assert_driver(sim, GPU, "vfio-pci");
+}
+END_TEST
+
+START_TEST(allowed_where_it_is_now)
+{
+	static const char *const address[] = { "0000:05:00.0", "0000:05:00.1" };
+
+	bind_held();
+	sim_end_holders(sim);
+	sim_remove(sim, GPU);
+	sim_remove(sim, AUDIO);
+	for (int i = 0; i < 2; i++)
+		sim_add(sim, &(struct sim_device_facts){ .address = address[i],
+							 .parent = "0000:00:01.0",
+							 .vendor = 0x10de,
+							 .device = i ? 0x228b : 0x2484,
+							 .class_id = i ? 0x040300 : 0x030000,
+							 .driver = i ? "snd_hda_intel" : "nouveau",
+							 .boot_vga = i ? NULL : "0",
+							 .group = 2 });
+	sim_add_node(sim, address[_i], "drm", "card1", "226:1");
+	sim_hold(sim, &(struct sim_holder){ .pid = 7, .command = "X", .numbers = "226:1" });
+	ck_assert_int_eq(reconcile(false), 0);
+	assert_step("pending", _i ? "waiting" : "bound", _i ? "refused" : "moved");
+}
+END_TEST
+
 START_TEST(half_of_it_was_taken_away)
 {
 	bind_claim(GPU, _i);
@@ -422,6 +487,8 @@ Suite *suite_reconcile(void)
 	tcase_add_test(tc, absent_and_back);
 	tcase_add_test(tc, replaced_is_left_alone);
 	tcase_add_test(tc, follows_its_slot);
+	tcase_add_loop_test(tc, allowed_as_before, 0, 2);
+	tcase_add_loop_test(tc, allowed_where_it_is_now, 0, 2);
 	tcase_add_loop_test(tc, half_of_it_was_taken_away, 0, 2);
 	tcase_add_test(tc, taken_by_others);
 	tcase_add_test(tc, a_group_that_has_grown);

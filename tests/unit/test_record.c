@@ -23,6 +23,11 @@ static struct pcipt_record_device devices[] = {
 	  .before = { NULL, (char *)"an odd override, with /slashes/ and \"quotes\"", NULL } },
 };
 
+static struct pcipt_record_allowed allowed[] = {
+	{ (char *)"held-open", (char *)"0000:02:00.0" },
+	{ (char *)"unsafe-interrupts", NULL },
+};
+
 static const struct pcipt_record whole = {
 	.name = (char *)"gaming-vm",
 	.id = (char *)"00000000-0000-4000-8000-000000000001",
@@ -33,6 +38,8 @@ static const struct pcipt_record whole = {
 	.state = PCIPT_CLAIM_BOUND,
 	.devices = devices,
 	.n_devices = 2,
+	.allowed = allowed,
+	.n_allowed = 2,
 };
 
 static void assert_same_device(const struct pcipt_record_device *a,
@@ -58,6 +65,11 @@ static void assert_same(const struct pcipt_record *a, const struct pcipt_record 
 	ck_assert_pstr_eq(a->boot_id, b->boot_id);
 	ck_assert_int_eq(a->state, b->state);
 	ck_assert_uint_eq(a->n_devices, b->n_devices);
+	ck_assert_uint_eq(a->n_allowed, b->n_allowed);
+	for (size_t i = 0; i < a->n_allowed; i++) {
+		ck_assert_str_eq(a->allowed[i].code, b->allowed[i].code);
+		ck_assert_pstr_eq(a->allowed[i].address, b->allowed[i].address);
+	}
 	for (size_t i = 0; i < a->n_devices; i++)
 		assert_same_device(&a->devices[i], &b->devices[i]);
 }
@@ -244,6 +256,14 @@ static const struct {
 	{ "\"2025-01-01T00:00:00Z\"", "{}" },
 	{ "2025-01-01", "2025\\n01-01" },
 	{ "\"11111111-2222-3333-4444-555555555555\"", "false" },
+	/* what was allowed */
+	{ "\"held-open\"", "null" },
+	{ "\"held-open\"", "\"Held Open\"" },
+	{ "\"held-open\"", "\"\"" },
+	{ "\"unsafe-interrupts\"", "5" },
+	{ "\"0000:02:00.0\"", "\"here\"" },
+	{ "\"0000:02:00.0\"", "2" },
+	{ "\"allowed\": [", "\"allowed\": 5, \"more\": [" },
 	/* around it */
 	{ "\"devices\"", "\"vices\"" },
 };
