@@ -83,19 +83,60 @@ int make_request(struct tool *t, struct request *request)
 	return merge_set(t, request->set);
 }
 
-static void print_member(const struct pcipt_set *set, size_t i)
+/* The findings about a device, so that the tree shows where each of them stands. */
+static void print_codes(const struct pcipt_set *set, const char *address, const char *stem)
 {
-	const struct pcipt_device *device = pcipt_set_member_device(set, i);
-	const char *now = pcipt_device_get_driver(device);
+	bool any = false;
+
+	for (size_t i = 0; i < pcipt_set_finding_count(set); i++) {
+		const char *about = pcipt_set_finding_address(set, i);
+
+		if (!about || strcmp(about, address) != 0)
+			continue;
+		say(stdout, "%s%s %s%s", any ? ", " : stem,
+		    pcipt_severity_name(pcipt_set_finding_severity(set, i)),
+		    pcipt_set_finding_code(set, i),
+		    pcipt_set_finding_is_allowed(set, i) ? " (allowed)" : "");
+		any = true;
+	}
+	if (any)
+		say(stdout, "\n");
+}
+
+/* "VGA compatible controller: NVIDIA Corporation GA104", as far as there are names. */
+static void print_names(struct pcipt_device *device, const char *stem)
+{
+	const char *class_name = pcipt_device_get_class_name(device);
+	const char *vendor = pcipt_device_get_vendor_name(device);
+	const char *name = pcipt_device_get_device_name(device);
+
+	if (class_name || name)
+		say(stdout, "%s%s%s%s%s%s\n", stem, class_name ? class_name : "",
+		    class_name && name ? ": " : "", name && vendor ? vendor : "",
+		    name && vendor ? " " : "", name ? name : "");
+}
+
+static void print_member(const struct pcipt_set *set, size_t i, bool last)
+{
+	struct pcipt_device *device = pcipt_set_member_device(set, i);
+	const char *now = pcipt_device_get_driver(device), *stem = last ? "      " : "|     ";
 	int action = pcipt_set_member_action(set, i);
 	char ids[12];
 
-	say(stdout, "  %-12s  %-9s  %-13s  %-4s  %s", pcipt_device_get_address(device),
-	    ids_text(device, ids), pcipt_role_name(pcipt_set_member_role(set, i)),
-	    pcipt_action_name(action), now ? now : "none");
+	say(stdout, "%s %-12s  %-9s  %-13s  %-4s  %s", last ? "`--" : "|--",
+	    pcipt_device_get_address(device), ids_text(device, ids),
+	    pcipt_role_name(pcipt_set_member_role(set, i)), pcipt_action_name(action),
+	    now ? now : "none");
 	if (action == PCIPT_ACTION_BIND)
 		say(stdout, " -> %s", pcipt_set_get_driver(set));
 	say(stdout, "\n");
+	print_names(device, stem);
+	print_codes(set, pcipt_device_get_address(device), stem);
+}
+
+static bool is_in(const struct pcipt_set *set, size_t i, const struct pcipt_group *group)
+{
+	return pcipt_device_get_group(pcipt_set_member_device(set, i)) == group;
 }
 
 /* Members are ordered by address, so those of one group needn't stand together. */
@@ -105,21 +146,24 @@ static void print_members(const struct pcipt_set *set)
 
 	for (size_t i = 0; i < n; i++) {
 		struct pcipt_group *group = pcipt_device_get_group(pcipt_set_member_device(set, i));
+		size_t last = i;
 		bool seen = false;
 
 		for (size_t j = 0; j < i && !seen; j++)
-			seen = pcipt_device_get_group(pcipt_set_member_device(set, j)) == group;
+			seen = is_in(set, j, group);
 		if (seen)
 			continue;
+		for (size_t j = i; j < n; j++)
+			last = is_in(set, j, group) ? j : last;
 		if (group)
-			say(stdout, "group %d (%s)\n", pcipt_group_get_number(group),
+			say(stdout, "IOMMU group %d (%s)\n", pcipt_group_get_number(group),
 			    pcipt_group_get_type(group) ? pcipt_group_get_type(group) :
 							  "type unknown");
 		else
 			say(stdout, "without an IOMMU group\n");
 		for (size_t j = i; j < n; j++)
-			if (pcipt_device_get_group(pcipt_set_member_device(set, j)) == group)
-				print_member(set, j);
+			if (is_in(set, j, group))
+				print_member(set, j, j == last);
 	}
 }
 

@@ -430,7 +430,7 @@ const (
 	// Blocker: The device is the display that the firmware used for booting.
 	FindingBootVGA = "boot-vga"
 
-	// Blocker: The device shows the console or a running desktop.
+	// Blocker: The text console is drawn on the device's frame buffer.
 	FindingConsoleFramebuffer = "console-framebuffer"
 
 	// Blocker: A file system on a disk behind the device is mounted.
@@ -472,7 +472,7 @@ const (
 	// Blocker: The IOMMU doesn't remap interrupts, so the device's user could forge them.
 	FindingUnsafeInterrupts = "unsafe-interrupts"
 
-	// Blocker: A check could not be made.
+	// Blocker: A check could not be made (a warning where it protects neither data nor reach).
 	FindingUnreadable = "unreadable"
 
 	// Warning: A disk behind the device holds data that is not in use now.

@@ -403,7 +403,8 @@ static int search_on(struct real_kernel *real, struct search *s, unsigned int ms
 	snprintf(stuck_on, sizeof(stuck_on), "proc/%d", (int)last.holding.pid);
 	/* One that isn't known to be through may be stuck: nobody waits for it. */
 	pcipt_real_part_with(real, pid, r == 1 ? NULL : stuck_on);
-	if (r == 0) {
+	/* One that didn't even begin, on a busy machine, says nothing of any process. */
+	if (r == 0 && last.holding.pid > 0) {
 		last.holding.how = last.word == LOOKS_AT_MAPS ? PCIPT_HOLD_UNKNOWN_MAPPINGS :
 								PCIPT_HOLD_UNKNOWN;
 		last.holding.errnum = EBUSY;

@@ -152,8 +152,8 @@ static void look_at_display(struct pcipt_inquiry *inquiry, struct pcipt_device *
 					    c->vt, c->first, firmware ? " memory " : "",
 					    firmware ? firmware : ""),
 			       pcipt_format("Take the console off it (echo 0 > "
-					    "/sys/class/vtconsole/%s/bind), or allow it: the console "
-					    "doesn't come back after a release",
+					    "/sys/class/vtconsole/%s/bind), or allow it: what the "
+					    "firmware drew doesn't come back",
 					    c->vt));
 }
 

@@ -13,8 +13,8 @@
 
 #include "usage/nodes.h"
 
-/* How long a process may take to answer. */
-#define PROCESS_WAIT_MS 250
+/* How long a process may take to answer; long enough for a busy machine to be no refusal. */
+#define PROCESS_WAIT_MS 1000
 /* So many processes are named for a device; of more, their number is told. */
 #define NAMED_MAX 8
 /* The namespace that a system begins with has this number (PROC_PID_INIT_INO). */

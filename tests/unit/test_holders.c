@@ -386,7 +386,7 @@ static struct tally search_for(const struct pcipt_node *node, pid_t pid)
 	struct pcipt_context *real = test_context("/");
 
 	ck_assert_int_eq(pcipt_kernel_get(real, &kernel, NULL), 0);
-	ck_assert_int_eq(kernel->ops->find_holders(kernel, node, 1, 2000, count, &tally), 0);
+	ck_assert_int_eq(kernel->ops->find_holders(kernel, node, 1, 5000, count, &tally), 0);
 	pcipt_context_unref(real);
 	return tally;
 }
@@ -532,7 +532,7 @@ START_TEST(a_stuck_process)
 	other = test_context(root);
 	ck_assert_int_eq(pcipt_kernel_get(other, &kernel, NULL), 0);
 	for (size_t i = 1; i < 3; i++) {
-		ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 200, count, &tally), 0);
+		ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 1500, count, &tally), 0);
 		ck_assert_uint_eq(tally.n_unknown, i);
 		ck_assert_uint_eq(tally.n + tally.n_others, 0);
 	}
@@ -560,7 +560,7 @@ START_TEST(hidden_processes)
 	make_process(root, 30, false);
 	other = test_context(root);
 	ck_assert_int_eq(pcipt_kernel_get(other, &kernel, NULL), 0);
-	ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 200, count, &tally), -EACCES);
+	ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 1500, count, &tally), -EACCES);
 	pcipt_context_unref(other);
 	free(proc);
 	free(root);

@@ -305,7 +305,7 @@ class FindingCode:
     SET_INCOMPLETE = "set-incomplete"
     #: Blocker: The device is the display that the firmware used for booting.
     BOOT_VGA = "boot-vga"
-    #: Blocker: The device shows the console or a running desktop.
+    #: Blocker: The text console is drawn on the device's frame buffer.
     CONSOLE_FRAMEBUFFER = "console-framebuffer"
     #: Blocker: A file system on a disk behind the device is mounted.
     MOUNTED_FILESYSTEM = "mounted-filesystem"
@@ -334,7 +334,7 @@ class FindingCode:
     NOIOMMU = "noiommu"
     #: Blocker: The IOMMU doesn't remap interrupts, so the device's user could forge them.
     UNSAFE_INTERRUPTS = "unsafe-interrupts"
-    #: Blocker: A check could not be made.
+    #: Blocker: A check could not be made (a warning where it protects neither data nor reach).
     UNREADABLE = "unreadable"
     #: Warning: A disk behind the device holds data that is not in use now.
     BLOCK_SIGNATURE = "block-signature"
