@@ -12,7 +12,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -30,18 +32,23 @@
 /* include/linux/sched.h: the ninth field of /proc/PID/stat tells of kernel threads. */
 #define PF_KTHREAD 0x00200000u
 
-/* What the searching process says: where it is, and what it found there. */
-enum word { LOOKS_AT_FDS, LOOKS_AT_MAPS, FOUND, THROUGH };
+/* Where the searching process is, in memory that it shares with the caller. */
+struct progress {
+	atomic_int pid;
+	atomic_bool at_maps;
+};
 
+/* What it says: what it found, and at the end that it is through. */
 struct message {
-	int32_t word;
-	int32_t visible; /* THROUGH: process 1 was among the names */
+	bool through;
+	bool visible; /* when through: process 1 was among the names */
 	struct pcipt_holding holding;
 };
 
 struct search {
 	int proc, out;
 	pid_t own;   /* a copy of the caller has its mappings, and isn't meant */
+	struct progress *progress;
 	pid_t after; /* processes up to this one were looked at before */
 	const pid_t *passed_over;
 	size_t n_passed_over;
@@ -62,9 +69,9 @@ struct entry {
 };
 
 /* Ends the searcher where nobody listens any more. */
-static void say(struct search *s, int word, pid_t pid, int how, int node, int fd, int errnum)
+static void say(struct search *s, pid_t pid, int how, int node, int fd, int errnum)
 {
-	struct message message = { .word = word, .holding = { pid, how, node, fd, errnum } };
+	struct message message = { .holding = { pid, how, node, fd, errnum } };
 
 	pcipt_pipe_send(s->out, &message, sizeof(message));
 }
@@ -96,7 +103,7 @@ static void compare_numbers(struct search *s, pid_t pid, const struct statx *st,
 		if (s->found[i] || !is_node(&s->nodes[i], st))
 			continue;
 		s->found[i] = true;
-		say(s, FOUND, pid, how, (int)i, fd, 0);
+		say(s, pid, how, (int)i, fd, 0);
 	}
 }
 
@@ -111,7 +118,7 @@ static void compare_text(struct search *s, pid_t pid, const char *text, int how,
 		    (s->found[i] && !(s->nodes[i].anon && how == PCIPT_HOLD_OPEN)))
 			continue;
 		s->found[i] = true;
-		say(s, FOUND, pid, how, (int)i, fd, 0);
+		say(s, pid, how, (int)i, fd, 0);
 	}
 }
 
@@ -196,7 +203,7 @@ static bool look_at_fds(struct search *s, pid_t pid)
 		int errnum = errno;
 
 		if (errnum != ENOENT && errnum != ESRCH && !is_kernel_thread(s, pid))
-			say(s, FOUND, pid, PCIPT_HOLD_UNKNOWN, -1, -1, errnum);
+			say(s, pid, PCIPT_HOLD_UNKNOWN, -1, -1, errnum);
 		return false;
 	}
 	while ((n = syscall(SYS_getdents64, folder, s->fds, sizeof(s->fds))) > 0)
@@ -274,7 +281,7 @@ static void look_at_maps(struct search *s, pid_t pid)
 	fd = openat(s->proc, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		if (errno != ENOENT && errno != ESRCH)
-			say(s, FOUND, pid, PCIPT_HOLD_UNKNOWN_MAPPINGS, -1, -1, errno);
+			say(s, pid, PCIPT_HOLD_UNKNOWN_MAPPINGS, -1, -1, errno);
 		return;
 	}
 	snprintf(path, sizeof(path), "%d/map_files", (int)pid);
@@ -304,21 +311,22 @@ static void look_at_process(struct search *s, pid_t pid)
 		return;
 	/* A process that an earlier search is stuck on still would be. */
 	if (is_passed_over(s, pid)) {
-		say(s, FOUND, pid, PCIPT_HOLD_UNKNOWN, -1, -1, EBUSY);
+		say(s, pid, PCIPT_HOLD_UNKNOWN, -1, -1, EBUSY);
 		return;
 	}
 	memset(s->found, 0, s->n);
-	say(s, LOOKS_AT_FDS, pid, 0, -1, -1, 0);
+	s->progress->at_maps = false;
+	s->progress->pid = pid;
 	if (!look_at_fds(s, pid))
 		return;
-	say(s, LOOKS_AT_MAPS, pid, 0, -1, -1, 0);
+	s->progress->at_maps = true;
 	look_at_maps(s, pid);
 }
 
 /* /proc lists processes by number, so a later searcher can go on. */
 static void look_at_all(struct search *s)
 {
-	struct message through = { .word = THROUGH };
+	struct message through = { .through = true };
 	int folder = openat(s->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ssize_t length = readlinkat(s->proc, "self", s->text, sizeof(s->text) - 1);
 	long n;
@@ -346,7 +354,7 @@ static void be_searcher(struct search *s)
 {
 	int keep[] = { s->proc < s->out ? s->proc : s->out, s->proc < s->out ? s->out : s->proc };
 
-	if (!pcipt_process_isolate(keep, 2, NULL))
+	if (!pcipt_process_isolate(keep, 2, s->progress))
 		_exit(1);
 	look_at_all(s);
 	_exit(0);
@@ -354,35 +362,55 @@ static void be_searcher(struct search *s)
 
 /* ---- the caller's side ---- */
 
-/* Passes on what a searcher says: 1 when it is through, 0 when it is stuck, or -errno. */
-static int take_messages(int in, struct search *s, unsigned int ms, struct message *last,
-			 pcipt_holding_fn fn, void *data)
+/*
+ * Passes on what a searcher says: 1 when it is through, 0 when it has been at one place for
+ * too long, or -errno.
+ */
+static int take_messages(int in, const struct search *s, unsigned int ms, pcipt_holding_fn fn,
+			 void *data)
 {
+	int pid = -1;
+	bool at_maps = false;
+
 	for (;;) {
 		struct message message;
 		int r = pcipt_pipe_receive(in, &message, sizeof(message), ms);
 
-		if (r == -EBUSY)
-			return 0;
+		if (r == -EBUSY) {
+			if (s->progress->pid == pid && s->progress->at_maps == at_maps)
+				return 0;
+			pid = s->progress->pid;
+			at_maps = s->progress->at_maps;
+			continue;
+		}
 		if (r != 1)
 			return r < 0 ? r : -EIO;
-		if (message.word == THROUGH)
+		if (message.through)
 			return message.visible ? 1 : -EACCES;
-		if (message.word == FOUND)
-			r = fn(data, &message.holding);
-		else
-			*last = message;
-		s->after = message.word == FOUND ? s->after : message.holding.pid;
-		if (r < 0 || (message.word == FOUND && r != 0))
-			return r < 0 ? r : -ECANCELED;
+		if (fn(data, &message.holding) != 0)
+			return -ECANCELED;
 	}
+}
+
+/* What is told of the process that a searcher got stuck in. */
+static int tell_stuck(const struct search *s, pcipt_holding_fn fn, void *data)
+{
+	const struct pcipt_holding holding = {
+		.pid = s->progress->pid,
+		.how = s->progress->at_maps ? PCIPT_HOLD_UNKNOWN_MAPPINGS : PCIPT_HOLD_UNKNOWN,
+		.node = -1,
+		.fd = -1,
+		.errnum = EBUSY,
+	};
+
+	/* One that didn't even begin, on a busy machine, says nothing of any process. */
+	return holding.pid > 0 && fn(data, &holding) != 0 ? -ECANCELED : 0;
 }
 
 /* One searcher; 1 when all was seen, 0 when it got stuck, or -errno. */
 static int search_on(struct real_kernel *real, struct search *s, unsigned int ms,
 		     pcipt_holding_fn fn, void *data)
 {
-	struct message last = { .word = LOOKS_AT_FDS };
 	char stuck_on[64];
 	int ends[2], r;
 	pid_t pid;
@@ -398,19 +426,14 @@ static int search_on(struct real_kernel *real, struct search *s, unsigned int ms
 		close(ends[0]);
 		return pid;
 	}
-	r = take_messages(ends[0], s, ms, &last, fn, data);
+	r = take_messages(ends[0], s, ms, fn, data);
 	close(ends[0]);
-	snprintf(stuck_on, sizeof(stuck_on), "proc/%d", (int)last.holding.pid);
+	snprintf(stuck_on, sizeof(stuck_on), "proc/%d", (int)s->progress->pid);
 	/* One that isn't known to be through may be stuck: nobody waits for it. */
 	pcipt_real_part_with(real, pid, r == 1 ? NULL : stuck_on);
-	/* One that didn't even begin, on a busy machine, says nothing of any process. */
-	if (r == 0 && last.holding.pid > 0) {
-		last.holding.how = last.word == LOOKS_AT_MAPS ? PCIPT_HOLD_UNKNOWN_MAPPINGS :
-								PCIPT_HOLD_UNKNOWN;
-		last.holding.errnum = EBUSY;
-		if (fn(data, &last.holding) != 0)
-			return -ECANCELED;
-	}
+	if (r == 0)
+		r = tell_stuck(s, fn, data);
+	s->after = s->progress->pid;
 	return r;
 }
 
@@ -455,7 +478,14 @@ int pcipt_real_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nod
 	s->found = found;
 	for (size_t i = 0; i < n; i++)
 		s->wants_anon |= nodes[i].anon != NULL;
-	for (int tries = 0; r == 0 && tries < STUCK_MAX; tries++)
+	for (int tries = 0; r == 0 && tries < STUCK_MAX; tries++) {
+		/* Anew for each: one that was left behind may still write to its own. */
+		s->progress = mmap(NULL, sizeof(*s->progress), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (s->progress == MAP_FAILED)
+			return -ENOMEM;
 		r = search_on(real, s, ms, fn, data);
+		munmap(s->progress, sizeof(*s->progress));
+	}
 	return r == 1 ? 0 : r == 0 ? -EBUSY : r;
 }
