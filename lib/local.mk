@@ -13,6 +13,7 @@ libpcipt_core_la_SOURCES = \
 	lib/kernel/board.h \
 	lib/kernel/confined.c \
 	lib/kernel/disk.c \
+	lib/kernel/guarded-files.c \
 	lib/kernel/guarded.c \
 	lib/kernel/helper.c \
 	lib/kernel/kernel.c lib/kernel/kernel.h \

@@ -116,19 +116,6 @@ static int open_disk(struct real_kernel *real, const struct pcipt_disk *disk, in
 	return open_node(real, path, disk, flags);
 }
 
-/* Three numbers, ascending. */
-static void sort(int *fds)
-{
-	for (int i = 0; i < 4; i++) {
-		int *pair = &fds[i % 2], higher = pair[0];
-
-		if (pair[0] > pair[1]) {
-			pair[0] = pair[1];
-			pair[1] = higher;
-		}
-	}
-}
-
 /* Others ask in this way too (LVM, mdadm, another of us), and let go at once. */
 #define TRIES 4
 #define TRY_MS 20
@@ -150,7 +137,7 @@ static void look(struct real_kernel *real, const struct pcipt_disk *disk, int me
 	struct answer answer = { 0 };
 	int fd;
 
-	sort(keep);
+	pcipt_real_sort3(keep);
 	if (!pcipt_process_isolate(keep, 3, NULL))
 		_exit(1);
 	/* Never for writing: udev looks anew at what was. And only as long as it takes to ask. */

@@ -29,13 +29,7 @@ struct answer {
 /* What a reader says first, as a result: from now on it reads. */
 #define BEGUN INT32_MIN
 
-/* How long a reader may take that isn't stuck: the machine doesn't get to it. */
-#define PATIENCE_MS 5000
-/* A reader that is found asleep so many times in a row, so far apart, is stuck. */
-#define SAMPLES 5
-#define SAMPLE_MS 20
-
-static void sort3(int *fds)
+void pcipt_real_sort3(int *fds)
 {
 	for (int i = 0; i < 3; i++) {
 		int a = i % 2, low = fds[a] < fds[a + 1] ? fds[a] : fds[a + 1];
@@ -51,7 +45,7 @@ static void read_all(struct real_kernel *real, enum pcipt_place at,
 {
 	int keep[] = { real->folder[real->at_slash ? at : PCIPT_AT_ROOT], real->folder[at], out };
 
-	sort3(keep);
+	pcipt_real_sort3(keep);
 	if (!pcipt_process_isolate(keep, 3, NULL))
 		_exit(1);
 	pcipt_pipe_send(out, &(struct answer){ (uint32_t)first, BEGUN }, sizeof(struct answer));
@@ -141,73 +135,20 @@ void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck
 	pthread_mutex_unlock(&real->lock);
 }
 
-/*
- * Whether a process waits for something in the kernel: for a lock in state D, or in S where
- * the lock's owner lets signals through. One that waits for its turn to run, or was stopped
- * by somebody, does not. Where that can't be told it doesn't either: it gets more time.
- */
-static bool is_asleep(pid_t pid)
-{
-	_cleanup_close_ int fd = -1;
-	char path[32], text[128];
-	const char *end;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	/* "4711 (name) D 1 …"; a name may hold anything. */
-	end = strrchr(text, ')');
-	return end && end[1] == ' ' && (end[2] == 'D' || end[2] == 'S');
-}
-
-/*
- * Waits for a reader's next word. By the clock alone a loaded machine looks like a stuck
- * device, so when the time is up the reader's state decides: 1, -EBUSY for a reader that
- * is stuck, -ETIMEDOUT for one that only never gets its turn, or -errno.
- */
-static int await(int in, pid_t pid, unsigned int ms)
-{
-	struct pollfd poller = { .fd = in, .events = POLLIN };
-	double begin = pcipt_now_ms();
-	int asleep = 0;
-
-	for (;;) {
-		double left = begin + ms - pcipt_now_ms();
-		int ready = poll(&poller, 1, left > 0 ? (int)left + 1 : SAMPLE_MS);
-
-		if (ready > 0)
-			return 1;
-		if (ready < 0 && errno != EINTR)
-			return -errno;
-		left = begin + ms - pcipt_now_ms();
-		if (left > 0)
-			continue;
-		asleep = is_asleep(pid) ? asleep + 1 : 0;
-		if (asleep == SAMPLES)
-			return -EBUSY;
-		if (left < -PATIENCE_MS)
-			return -ETIMEDOUT;
-	}
-}
-
-/* One read's answer: 1, 0 when the reader ended before its time, or as await(). */
+/* One read's answer: 1, 0 when the reader ended before its time, or as pcipt_pipe_await(). */
 static int take_answer(int in, pid_t pid, struct pcipt_read *read, size_t i, unsigned int ms)
 {
 	struct answer answer;
-	int r = await(in, pid, ms);
+	int r = pcipt_pipe_await(in, pid, ms);
 
 	if (r == 1)
-		r = pcipt_pipe_receive(in, &answer, sizeof(answer), PATIENCE_MS);
+		r = pcipt_pipe_receive(in, &answer, sizeof(answer), PCIPT_PATIENCE_MS);
 	if (r != 1)
 		return r;
 	if (answer.index != i || answer.result >= (int32_t)read->size)
 		return 0;
 	if (answer.result > 0)
-		r = pcipt_pipe_receive(in, read->buf, (size_t)answer.result, PATIENCE_MS);
+		r = pcipt_pipe_receive(in, read->buf, (size_t)answer.result, PCIPT_PATIENCE_MS);
 	if (r == 1) {
 		read->result = answer.result;
 		if (answer.result >= 0)
@@ -223,8 +164,8 @@ static size_t take_answers(int in, pid_t pid, struct pcipt_read *reads, size_t f
 	struct answer begun;
 
 	/* Until it has begun, nothing that is slow is the device's fault. */
-	*why = await(in, pid, PATIENCE_MS);
-	*why = *why == 1 ? pcipt_pipe_receive(in, &begun, sizeof(begun), PATIENCE_MS) :
+	*why = pcipt_pipe_await(in, pid, PCIPT_PATIENCE_MS);
+	*why = *why == 1 ? pcipt_pipe_receive(in, &begun, sizeof(begun), PCIPT_PATIENCE_MS) :
 	       *why == -EBUSY ? -ETIMEDOUT : *why;
 	if (*why != 1)
 		return first;

@@ -73,6 +73,18 @@ ssize_t pcipt_kernel_read_file(struct pcipt_kernel *kernel, enum pcipt_place at,
 	return -EFBIG;
 }
 
+void pcipt_kernel_read_files(struct pcipt_kernel *kernel, enum pcipt_place at,
+			     struct pcipt_file *files, size_t n, unsigned int ms)
+{
+	/* A recorded tree is but files. */
+	if (kernel->ops->read_files && kernel->ops->is_real(kernel)) {
+		kernel->ops->read_files(kernel, at, files, n, ms);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		files[i].result = pcipt_kernel_read_file(kernel, at, files[i].path, &files[i].text);
+}
+
 void pcipt_kernel_put(struct pcipt_context *ctx, struct pcipt_kernel *kernel)
 {
 	ctx->kernel = kernel;

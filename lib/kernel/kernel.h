@@ -70,6 +70,13 @@ struct pcipt_holding {
 /* Called for each; not 0 ends the search. */
 typedef int (*pcipt_holding_fn)(void *data, const struct pcipt_holding *holding);
 
+/* One whole file of many. */
+struct pcipt_file {
+	const char *path;
+	char *text;	/* in new memory, NUL-terminated; or NULL */
+	ssize_t result; /* its length, or -errno as for a guarded read */
+};
+
 /* A disk or partition, and what was found out about it. */
 struct pcipt_disk {
 	const char *name; /* the kernel's: "nvme0n1p2" */
@@ -150,6 +157,12 @@ struct pcipt_kernel_ops {
 	/* Reads attributes that may never return (a device's lock), each for at most ms. */
 	int (*read_guarded)(struct pcipt_kernel *k, enum pcipt_place at,
 			    struct pcipt_read *reads, size_t n, unsigned int ms);
+	/*
+	 * Reads whole files that may never be told to the end, each for at most ms without
+	 * a word; after one that is stuck no other is tried. NULL where nothing gets stuck.
+	 */
+	void (*read_files)(struct pcipt_kernel *k, enum pcipt_place at, struct pcipt_file *files,
+			   size_t n, unsigned int ms);
 	/*
 	 * Asks a disk by its node in /dev, without changing anything, for at most ms:
 	 * -ETIMEDOUT where it doesn't answer, -ENOENT where there is no node.
@@ -236,6 +249,9 @@ void pcipt_kernel_read_set(struct pcipt_kernel *kernel, enum pcipt_place at, con
  */
 ssize_t pcipt_kernel_read_file(struct pcipt_kernel *kernel, enum pcipt_place at, const char *path,
 			       char **text);
+/* The same for files that may never be told to the end; see read_files. */
+void pcipt_kernel_read_files(struct pcipt_kernel *kernel, enum pcipt_place at,
+			     struct pcipt_file *files, size_t n, unsigned int ms);
 #define PCIPT_FILE_MAX ((size_t)16 * 1024 * 1024)
 /* Puts another maker's kernel into a context that has none yet; takes it over. */
 void pcipt_kernel_put(struct pcipt_context *ctx, struct pcipt_kernel *kernel);

@@ -287,6 +287,7 @@ static const struct pcipt_kernel_ops real_ops = {
 	.exists = real_exists,
 	.may_write = real_may_write,
 	.read_guarded = pcipt_real_read_guarded,
+	.read_files = pcipt_real_read_files,
 	.look_at_disk = pcipt_real_look_at_disk,
 	.ask_networks = pcipt_real_ask_networks,
 	.find_holders = pcipt_real_find_holders,

@@ -64,6 +64,11 @@ int pcipt_real_watch(struct pcipt_kernel *k, const char *const *folders, size_t 
 /* guarded.c */
 int pcipt_real_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
 			    struct pcipt_read *reads, size_t n, unsigned int ms);
+/* Three descriptors, ascending. */
+void pcipt_real_sort3(int *fds);
+/* guarded-files.c */
+void pcipt_real_read_files(struct pcipt_kernel *k, enum pcipt_place at, struct pcipt_file *files,
+			   size_t n, unsigned int ms);
 /* Takes leave of those left behind that have ended meanwhile. */
 void pcipt_real_reap(struct real_kernel *real);
 /* Waits a little for a process that is through (NULL); remembers one that is stuck, for later. */

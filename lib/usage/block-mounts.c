@@ -365,17 +365,26 @@ static void read_swaps(struct block_map *map)
 
 /* ---- namespaces ---- */
 
+/* How long a table may not go on; a disk that sleeps has to spin up. */
+#define TABLE_MS 10000
+/* How often to look for another process where all that were known have ended. */
+#define ROUNDS 20
+
+/* A mount namespace, told by the table of any of its processes. */
+struct space {
+	unsigned long id;
+	long tried, next; /* the process last asked, and the next one; 0 for none */
+	bool done;
+};
+
 struct namespaces {
 	struct block_map *map;
-	struct {
-		unsigned long id;
-		bool done;
-	} *items;
+	struct space *items; /* the first process's own is the first */
 	size_t n, hint;
 	size_t n_denied;
 	long denied; /* the first of those whose namespace can't be told */
 	int errnum;
-	bool first_done; /* the first process's table was read before */
+	bool again; /* they were listed before */
 };
 
 static void deny(struct namespaces *spaces, long pid, int errnum)
@@ -392,84 +401,159 @@ static bool is_gone(ssize_t r)
 	return r == -ENOENT || r == -ESRCH || r == -EINVAL;
 }
 
-/* The place of a namespace in the list; new ones are put there. */
-static size_t place_of(struct namespaces *spaces, unsigned long id)
+static struct space *add_space(struct namespaces *spaces, unsigned long id, long next)
+{
+	if (!pcipt_grow(&spaces->items, spaces->n)) {
+		spaces->map->no_memory = true;
+		return NULL;
+	}
+	spaces->hint = spaces->n;
+	spaces->items[spaces->n] = (struct space){ .id = id, .next = next };
+	return &spaces->items[spaces->n++];
+}
+
+/* The namespace of that number; a new one is put into the list. NULL without memory. */
+static struct space *space_of(struct namespaces *spaces, unsigned long id)
 {
 	/* Most processes are in the same as the one before. */
 	if (spaces->hint < spaces->n && spaces->items[spaces->hint].id == id)
-		return spaces->hint;
+		return &spaces->items[spaces->hint];
 	for (size_t i = 0; i < spaces->n; i++)
-		if (spaces->items[i].id == id)
-			return spaces->hint = i;
-	if (!pcipt_grow(&spaces->items, spaces->n)) {
-		spaces->map->no_memory = true;
-		return BLOCK_NONE;
-	}
-	spaces->items[spaces->n].id = id;
-	spaces->items[spaces->n].done = false;
-	return spaces->hint = spaces->n++;
+		if (spaces->items[i].id == id) {
+			spaces->hint = i;
+			return &spaces->items[i];
+		}
+	return add_space(spaces, id, 0);
+}
+
+/* The number of a process's namespace: 1, or the errno of not knowing it. */
+static ssize_t read_space(struct block_map *map, long pid, unsigned long *id)
+{
+	char path[64], link[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "proc/%ld/ns/mnt", pid);
+	n = map->kernel->ops->read_link(map->kernel, PCIPT_AT_ROOT, path, link, sizeof(link));
+	if (n < 0)
+		return n;
+	return sscanf(link, "mnt:[%lu]", id) == 1 ? 1 : -EPROTO;
 }
 
 static int take_process(void *data, const char *name)
 {
 	struct namespaces *spaces = data;
-	struct block_map *map = spaces->map;
-	_cleanup_free_ char *text = NULL;
-	char path[64], link[64], *end;
+	char *end;
 	long pid = strtol(name, &end, 10);
+	struct space *space;
 	unsigned long id;
-	size_t place;
-	ssize_t n;
+	ssize_t r;
 
-	if (*end || pid <= 0 || end == name || (pid == 1 && spaces->first_done))
+	/* The first one is there already. */
+	if (*end || pid <= 1 || end == name)
 		return 0;
-	snprintf(path, sizeof(path), "proc/%ld/ns/mnt", pid);
-	n = map->kernel->ops->read_link(map->kernel, PCIPT_AT_ROOT, path, link, sizeof(link));
-	if (n < 0 || sscanf(link, "mnt:[%lu]", &id) != 1) {
-		if (!is_gone(n))
-			deny(spaces, pid, n < 0 ? (int)-n : EPROTO);
+	r = read_space(spaces->map, pid, &id);
+	if (r < 0) {
+		if (!is_gone(r) && !spaces->again)
+			deny(spaces, pid, (int)-r);
 		return 0;
 	}
-	place = place_of(spaces, id);
-	if (place == BLOCK_NONE || spaces->items[place].done)
-		return map->no_memory;
-	snprintf(path, sizeof(path), "proc/%ld/mountinfo", pid);
-	n = pcipt_kernel_read_file(map->kernel, PCIPT_AT_ROOT, path, &text);
-	spaces->items[place].done = n >= 0;
-	if (n >= 0)
-		take_table(map, text, pid, false, false);
-	else if (!is_gone(n))
-		deny(spaces, pid, (int)-n);
-	return map->no_memory;
+	space = space_of(spaces, id);
+	/* Folders may be listed in any order: the next one is the lowest not tried. */
+	if (space && !space->done && pid > space->tried && (!space->next || pid < space->next))
+		space->next = pid;
+	return spaces->map->no_memory;
 }
 
-/* The first process's own: read before, so it is done when its turn comes. */
-static void mark_first(struct namespaces *spaces)
+/* The first process's table, without which nobody knows what is root. */
+static void take_first(struct block_map *map, const struct pcipt_file *file)
+{
+	if (file->result < 0) {
+		pcipt_block_unknown(map, pcipt_format("/proc/1/mountinfo can't be read (%s)",
+						      pcipt_errno_text((int)-file->result)));
+	} else {
+		add_loops(map, file->text);
+		take_table(map, file->text, 1, false, false);
+	}
+	read_swaps(map);
+}
+
+static void take_space(struct namespaces *spaces, struct space *space,
+		       const struct pcipt_file *file)
+{
+	space->tried = space->next;
+	space->next = 0;
+	space->done = file->result >= 0 || !is_gone(file->result);
+	if (space->tried == 1)
+		take_first(spaces->map, file);
+	else if (file->result >= 0)
+		take_table(spaces->map, file->text, space->tried, false, false);
+	else if (space->done)
+		deny(spaces, space->tried, (int)-file->result);
+}
+
+/* Reads the tables of all namespaces that have a next process: how many they are. */
+static size_t read_tables(struct namespaces *spaces)
+{
+	_cleanup_free_ struct pcipt_file *files = calloc(spaces->n + 1, sizeof(*files));
+	_cleanup_free_ char(*paths)[40] = calloc(spaces->n + 1, sizeof(*paths));
+	size_t n = 0, k = 0;
+
+	spaces->map->no_memory |= !files || !paths;
+	if (!files || !paths)
+		return 0;
+	for (size_t i = 0; i < spaces->n; i++) {
+		if (!spaces->items[i].next)
+			continue;
+		snprintf(paths[n], sizeof(*paths), "proc/%ld/mountinfo", spaces->items[i].next);
+		files[n].path = paths[n];
+		n++;
+	}
+	pcipt_kernel_read_files(spaces->map->kernel, PCIPT_AT_ROOT, files, n, TABLE_MS);
+	for (size_t i = 0; i < spaces->n; i++)
+		if (spaces->items[i].next)
+			take_space(spaces, &spaces->items[i], &files[k++]);
+	for (size_t i = 0; i < n; i++)
+		free(files[i].text);
+	return n;
+}
+
+static bool is_any_open(const struct namespaces *spaces)
+{
+	for (size_t i = 0; i < spaces->n; i++)
+		if (!spaces->items[i].done)
+			return true;
+	return false;
+}
+
+static bool list_processes(struct namespaces *spaces)
 {
 	struct pcipt_kernel *k = spaces->map->kernel;
-	unsigned long id;
-	char link[64];
-	size_t place;
+	int r = k->ops->list(k, PCIPT_AT_ROOT, "proc", take_process, spaces);
 
-	if (k->ops->read_link(k, PCIPT_AT_ROOT, "proc/1/ns/mnt", link, sizeof(link)) <= 0 ||
-	    sscanf(link, "mnt:[%lu]", &id) != 1)
-		return;
-	place = place_of(spaces, id);
-	if (place != BLOCK_NONE)
-		spaces->items[place].done = true;
+	if (r < 0)
+		pcipt_block_unknown(spaces->map, pcipt_format("/proc can't be read (%s)",
+							      pcipt_errno_text(-r)));
+	spaces->again = true;
+	return r >= 0;
 }
 
-static void read_namespaces(struct block_map *map, bool first_done)
+void pcipt_block_mounts_fill(struct block_map *map)
 {
-	struct namespaces spaces = { .map = map, .first_done = first_done };
-	int r;
+	struct namespaces spaces = { .map = map };
+	unsigned long id = 0;
 
-	if (first_done)
-		mark_first(&spaces);
-	r = map->kernel->ops->list(map->kernel, PCIPT_AT_ROOT, "proc", take_process, &spaces);
-	if (r < 0)
-		pcipt_block_unknown(map, pcipt_format("/proc can't be read (%s)",
-						      pcipt_errno_text(-r)));
+	pcipt_block_list(map, "fs/btrfs", take_btrfs, map);
+	read_space(map, 1, &id);
+	add_space(&spaces, id, 1);
+	for (int i = 0; !map->no_memory && is_any_open(&spaces); i++) {
+		bool listed = list_processes(&spaces);
+
+		if (i == ROUNDS || read_tables(&spaces) == 0 || !listed)
+			break;
+	}
+	for (size_t i = 0; i < spaces.n; i++)
+		if (spaces.items[i].next) /* its processes come and go too fast */
+			deny(&spaces, spaces.items[i].next, EAGAIN);
 	if (spaces.n_denied)
 		pcipt_block_unknown(map,
 				    pcipt_format("what process %ld%s mounted can't be read (%s)",
@@ -477,26 +561,4 @@ static void read_namespaces(struct block_map *map, bool first_done)
 						 spaces.n_denied > 1 ? " and others have" : " has",
 						 pcipt_errno_text(spaces.errnum)));
 	free(spaces.items);
-}
-
-void pcipt_block_mounts_fill(struct block_map *map)
-{
-	_cleanup_free_ char *text = NULL, *copy = NULL;
-	struct pcipt_kernel *k = map->kernel;
-	ssize_t n;
-
-	pcipt_block_list(map, "fs/btrfs", take_btrfs, map);
-	n = pcipt_kernel_read_file(k, PCIPT_AT_ROOT, "proc/1/mountinfo", &text);
-	if (n < 0) {
-		pcipt_block_unknown(map, pcipt_format("/proc/1/mountinfo can't be read (%s)",
-						      pcipt_errno_text((int)-n)));
-	} else {
-		add_loops(map, text);
-		copy = strdup(text);
-		map->no_memory |= !copy;
-		if (copy)
-			take_table(map, copy, 1, false, false);
-	}
-	read_swaps(map);
-	read_namespaces(map, n >= 0);
 }

@@ -57,6 +57,7 @@ void failing_wrap(const struct pcipt_kernel_ops *real, struct pcipt_kernel_ops *
 	ops->list = odd_list;
 	ops->list_folders = odd_list_folders;
 	ops->exists = odd_exists;
+	ops->read_files = NULL;
 }
 
 void failing_begin(size_t which)

@@ -103,6 +103,11 @@ START_TEST(processes_come_and_go)
 	tree_folder(storage.tree, "proc/51");
 	tree_folder(storage.tree, "proc/self");
 	tree_folder(storage.tree, "proc/60x");
+	/* Gone, too, though the folder may list it before the others. */
+	storage_process(8, 2, "");
+	free(path);
+	path = tree_path(storage.tree, "proc/8/mountinfo");
+	test_remove(path);
 	storage_process(52, 2, MOUNTED);
 	storage_ask(ONE, NULL);
 	ck_assert_uint_eq(storage.uses.n, 1);
@@ -305,6 +310,16 @@ static void answer(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int
 	}
 }
 
+/* Tables whose file system doesn't answer: nothing is known then, and nothing waits. */
+static void no_tables(struct pcipt_kernel *k, enum pcipt_place at, struct pcipt_file *files,
+		      size_t n, unsigned int ms)
+{
+	(void)k, (void)at;
+	ck_assert_uint_gt(ms, 0);
+	for (size_t i = 0; i < n; i++)
+		files[i].result = -EBUSY;
+}
+
 static void begin_real(void)
 {
 	storage_begin();
@@ -323,6 +338,16 @@ START_TEST(an_empty_disk_is_free)
 	storage_ask(ONE, TWO, USB, NULL);
 	ck_assert_uint_eq(storage.uses.n, 0);
 	ck_assert_uint_eq(asked, 4);
+}
+END_TEST
+
+START_TEST(tables_that_do_not_answer)
+{
+	storage_process(77, 5, MOUNTED);
+	storage.ops.read_files = no_tables;
+	storage_ask(ONE, NULL);
+	ck_assert(is_told("/proc/1/mountinfo can't be read"));
+	ck_assert(is_told("what process 77 has mounted can't be read"));
 }
 END_TEST
 
@@ -520,6 +545,7 @@ static void add_asking(Suite *suite)
 
 	tcase_add_checked_fixture(tc, begin_real, storage_end);
 	tcase_add_test(tc, an_empty_disk_is_free);
+	tcase_add_test(tc, tables_that_do_not_answer);
 	tcase_add_test(tc, used_disks_are_not_asked);
 	tcase_add_test(tc, data_that_is_not_in_use);
 	tcase_add_test(tc, an_open_disk);

@@ -162,6 +162,62 @@ START_TEST(too_slow)
 }
 END_TEST
 
+/* Whole files, longer than a pipe, and one that isn't there. */
+START_TEST(whole_files)
+{
+	struct pcipt_file files[] = { { .path = "long" }, { .path = "none" }, { .path = "driver_override" },
+				      { .path = "empty" }, { .path = "." } };
+	char *path = test_format("%s/sys/long", root), *text = malloc(300000);
+
+	for (int i = 0; i < 300000; i++)
+		text[i] = (char)('a' + i % 26);
+	test_write(path, text, 300000);
+	free(path);
+	path = test_format("%s/sys/empty", root);
+	test_write(path, "", 0);
+	k->ops->read_files(k, PCIPT_AT_SYS, files, 5, WAIT_MS);
+	ck_assert_int_eq(files[0].result, 300000);
+	ck_assert_mem_eq(files[0].text, text, 300000);
+	ck_assert_int_eq(files[0].text[300000], '\0');
+	ck_assert_int_eq(files[1].result, -ENOENT);
+	ck_assert_str_eq(files[2].text, "odd\n");
+	ck_assert_int_eq(files[3].result, 0);
+	ck_assert_str_eq(files[3].text, "");
+	ck_assert_int_eq(files[4].result, -EISDIR);
+	for (int i = 0; i < 5; i++)
+		free(files[i].text);
+	free(path);
+	free(text);
+	ck_assert_uint_eq(real_kernel(k)->n_left_behind, 0);
+}
+END_TEST
+
+/* What a copy is stuck on already isn't asked for again. */
+START_TEST(stuck_before)
+{
+	struct pcipt_file files[] = { { .path = "driver_override" }, { .path = "stuck" } };
+	pid_t pid = pcipt_process_copy(NULL);
+
+	if (pid == 0)
+		for (;;)
+			poll(NULL, 0, 1000);
+	pcipt_real_part_with(real_kernel(k), pid, "stuck");
+	k->ops->read_files(k, PCIPT_AT_SYS, files, 2, WAIT_MS);
+	ck_assert_int_eq(files[0].result, -EBUSY);
+	ck_assert_int_eq(files[1].result, -EBUSY);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	while (real_kernel(k)->n_left_behind) {
+		poll(NULL, 0, 1);
+		pcipt_real_reap(real_kernel(k));
+	}
+	k->ops->read_files(k, PCIPT_AT_SYS, files, 2, WAIT_MS);
+	ck_assert_int_eq(files[0].result, 4);
+	ck_assert_int_eq(files[1].result, -ENOENT);
+	free(files[0].text);
+	free(files[1].text);
+}
+END_TEST
+
 /* One that has said all and doesn't end isn't waited for either. */
 START_TEST(end_that_takes_for_ever)
 {
@@ -196,6 +252,8 @@ Suite *suite_guarded(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, slow_is_not_stuck, 0, 2);
 	tcase_add_test(tc, too_slow);
+	tcase_add_test(tc, whole_files);
+	tcase_add_test(tc, stuck_before);
 	tcase_add_test(tc, end_that_takes_for_ever);
 	suite_add_tcase(suite, tc);
 	return suite;
