@@ -111,8 +111,13 @@ static int visit_name(void *data, const char *name)
 
 static void list(struct search *search, pcipt_list_fn visit)
 {
-	int r = search->r < 0 ? search->r : pcipt_real_list_fd(dup(search->folder), visit, search);
+	int fd = fcntl(search->folder, F_DUPFD_CLOEXEC, 0);
+	int r = fd < 0 ? -errno : search->r;
 
+	if (r == 0)
+		r = pcipt_real_list_fd(fd, visit, search);
+	else if (fd >= 0)
+		close(fd);
 	search->r = r < 0 ? r : 0;
 }
 

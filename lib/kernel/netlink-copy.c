@@ -128,10 +128,9 @@ static int pass_on(struct pcipt_asking *asking, size_t n)
 	/* Messages begin aligned; the buffer's own size is. */
 	while (kept % NLMSG_ALIGNTO != 0)
 		asking->buffer[kept++] = 0;
-	if (kept > 0) {
-		send_frame(asking, PCIPT_FRAME_MESSAGES, 0, (uint32_t)kept);
-		pcipt_pipe_send(asking->out, asking->buffer, kept);
-	}
+	/* Of nothing, too: a million routes that nobody wants are still an answer. */
+	send_frame(asking, PCIPT_FRAME_MESSAGES, 0, (uint32_t)kept);
+	pcipt_pipe_send(asking->out, asking->buffer, kept);
 	return r;
 }
 
@@ -298,7 +297,10 @@ static int ask_one(struct pcipt_asking *asking)
 
 void pcipt_netlink_ask_all(struct pcipt_asking *asking)
 {
-	for (asking->now = 0; asking->now < asking->n; asking->now++) {
+	asking->now = 0;
+	/* A sign that it has begun. */
+	send_frame(asking, PCIPT_FRAME_MESSAGES, 0, 0);
+	for (; asking->now < asking->n; asking->now++) {
 		int r = 0;
 
 		asking->interrupted = asking->too_many_ids = false;

@@ -43,9 +43,10 @@ static pid_t start(struct pcipt_asking *asking)
 }
 
 /* The messages that follow a frame, behind those that are there. */
-static int take_messages(int in, struct pcipt_network *network, size_t size, size_t *total,
-			 unsigned int ms)
+static int take_messages(int in, struct pcipt_network *network, size_t size, size_t *total)
 {
+	if (size == 0)
+		return 1;
 	*total += size;
 	if (*total > ANSWERS_MAX)
 		return -EFBIG;
@@ -59,7 +60,8 @@ static int take_messages(int in, struct pcipt_network *network, size_t size, siz
 		network->room = room;
 	}
 	network->size += size;
-	return pcipt_pipe_receive(in, network->messages + network->size - size, size, ms);
+	return pcipt_pipe_receive(in, network->messages + network->size - size, size,
+				  PCIPT_PATIENCE_MS);
 }
 
 static int take_id(struct pcipt_network *network, const struct pcipt_frame *frame)
@@ -71,20 +73,23 @@ static int take_id(struct pcipt_network *network, const struct pcipt_frame *fram
 }
 
 /* Takes the answers of all: 1, 0 when the copy ended before its time, or -errno. */
-static int take_answers(int in, struct pcipt_networks *networks, unsigned int ms)
+static int take_answers(int in, pid_t pid, struct pcipt_networks *networks, unsigned int ms)
 {
+	/* Until it has begun, nothing that is slow is the namespaces' fault. */
+	int r = pcipt_pipe_await(in, pid, PCIPT_PATIENCE_MS);
 	size_t ended = 0, total = 0;
 	struct pcipt_frame frame;
-	int r = 1;
 
 	while (r == 1 && ended < networks->n) {
-		r = pcipt_pipe_receive(in, &frame, sizeof(frame), ms);
+		r = pcipt_pipe_await(in, pid, ms);
+		if (r == 1)
+			r = pcipt_pipe_receive(in, &frame, sizeof(frame), PCIPT_PATIENCE_MS);
 		if (r != 1)
 			break;
 		if (frame.network >= networks->n || frame.size > PCIPT_NETLINK_BUFFER)
 			return -EBADMSG;
 		if (frame.kind == PCIPT_FRAME_MESSAGES) {
-			r = take_messages(in, &networks->items[frame.network], frame.size, &total, ms);
+			r = take_messages(in, &networks->items[frame.network], frame.size, &total);
 		} else if (frame.kind == PCIPT_FRAME_ID) {
 			r = take_id(&networks->items[frame.network], &frame);
 		} else {
@@ -107,11 +112,11 @@ static int ask_once(struct real_kernel *real, struct pcipt_asking *asking,
 	asking->out = ends[1];
 	pid = start(asking);
 	close(ends[1]);
-	r = pid < 0 ? pid : take_answers(ends[0], networks, ms);
+	r = pid < 0 ? pid : take_answers(ends[0], pid, networks, ms);
 	close(ends[0]);
 	if (pid < 0)
 		return r;
-	pcipt_real_part_with(real, pid, r == 1 || r == 0 ? NULL : STUCK_ON);
+	pcipt_real_part_with(real, pid, r == 1 || r == 0 ? NULL : r == -EBUSY ? STUCK_ON : "");
 	if (r != 1)
 		return r == 0 ? -EIO : r;
 	for (size_t i = 0; i < networks->n; i++)
