@@ -84,6 +84,19 @@ static void look_at_disk(struct block_map *map, size_t disk, double deadline)
 	}
 }
 
+/*
+ * ZFS may be on anything (dm-crypt, a logical volume), which it holds without being among
+ * its holders. Only where ZFS is mounted: whether they are open says nothing otherwise.
+ */
+static void look_above(struct block_map *map, size_t node, double deadline)
+{
+	const struct block_node *n = &map->nodes[node];
+
+	if (n->kind != BLOCK_DISK && n->kind != BLOCK_FS && !n->looked && !is_taken(map, n) &&
+	    n->n_above == 0)
+		look(map, &map->nodes[node], true, deadline);
+}
+
 /* ---- who has it open, by what is on it ---- */
 
 /* "tank" is the pool of the datasets tank and tank/home. */
@@ -135,14 +148,17 @@ void pcipt_block_look(struct block_map *map)
 	struct pcipt_kernel *k = map->kernel;
 	size_t n = map->n_nodes;
 	double deadline;
+	uint32_t all = map->inquiry->snap->ctx->timeout_ms;
 
 	/* The nodes in /dev of this machine have nothing to do with a recorded tree. */
 	if (!k->ops->is_real(k) || !k->ops->look_at_disk)
 		return;
-	deadline = k->ops->now(k) + LOOK_ALL_MS;
+	deadline = k->ops->now(k) + (all < LOOK_ALL_MS ? all : LOOK_ALL_MS);
 	for (size_t i = 0; i < n; i++)
 		if (map->nodes[i].kind == BLOCK_DISK)
 			look_at_disk(map, i, deadline);
+	for (size_t i = 0; map->n_zfs > 0 && i < n; i++)
+		look_above(map, i, deadline);
 	for (size_t i = 0; i < n; i++)
 		explain(map, i);
 }

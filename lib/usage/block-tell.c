@@ -261,9 +261,14 @@ static void tell_holder(struct view *view, size_t i)
 static void tell_bcache(const struct view *view, size_t i)
 {
 	const struct block_node *node = &view->map->nodes[i];
-	_cleanup_free_ char *on = way(view, i);
+	_cleanup_free_ char *on = NULL;
 
-	if (node->bcache && node->n_above == 0)
+	/* Its own device above says it all; partitions are only what was there before. */
+	for (size_t k = 0; k < node->n_above; k++)
+		if (view->map->nodes[node->above[k]].kind != BLOCK_PARTITION)
+			return;
+	on = node->bcache ? way(view, i) : NULL;
+	if (node->bcache)
 		use(view, PCIPT_USE_STACKED, strdup("bcache"),
 		    on ? pcipt_format("%s is registered with bcache", on) : NULL, NULL);
 }
@@ -314,6 +319,35 @@ static size_t count_busy_parts(const struct view *view, const struct block_node 
 	return busy;
 }
 
+/* "/" is on ZFS, and its pool was found on none of the disks. */
+static bool is_root_lost(const struct block_map *map)
+{
+	for (size_t i = 0; i < map->n_zfs; i++) {
+		const char *source = map->zfs[i].source;
+		char name[300];
+
+		if (map->zfs[i].pid != 1 || strcmp(map->zfs[i].point, "/") != 0)
+			continue;
+		snprintf(name, sizeof(name), "zfs %.*s", (int)strcspn(source, "/"), source);
+		return pcipt_block_map_find(map, name) == BLOCK_NONE;
+	}
+	return false;
+}
+
+#define LOST_ROOT                                                                                 \
+	"/ is on a ZFS pool whose disks can't be told, and somebody has /dev/%s open "            \
+	"exclusively (%s)"
+
+/* Somebody has it, and what is on it can't be told, or not of which pool it is. */
+static bool may_be_root(const struct view *view, const struct block_node *node)
+{
+	const struct pcipt_disk *disk = &node->disk;
+	bool pool = strcmp(disk->type, "zfs_member") == 0;
+
+	return (!disk->read || disk->content < 0 || (!*disk->type && !*disk->table) || pool) &&
+	       is_root_lost(view->map);
+}
+
 static void tell_busy(const struct view *view, size_t i)
 {
 	const struct block_node *node = &view->map->nodes[i], *disk = &view->map->nodes[view->down[i]];
@@ -326,12 +360,30 @@ static void tell_busy(const struct view *view, size_t i)
 		if (view->map->nodes[node->above[k]].kind == BLOCK_FS)
 			return;
 	on = way(view, i);
+	if (may_be_root(view, node)) {
+		use(view, PCIPT_USE_ROOT, strdup("/"),
+		    on ? pcipt_format(LOST_ROOT, node->name, on) : NULL, NULL);
+		return;
+	}
 	data = content(&node->disk);
 	use(view, PCIPT_USE_DISK_OPEN, pcipt_format("%s, exclusively", node->name),
 	    on ? pcipt_format("an exclusive open of /dev/%s is refused as busy, and no mount, swap "
 			      "or holder that can be seen from here explains it (%s)%s%s",
 			      node->name, on, data ? "; it holds " : "", data ? data : "") : NULL,
 	    NULL);
+}
+
+/* What stands on a disk was looked at only where "/" is on ZFS: only that is told of it. */
+static void tell_busy_above(const struct view *view, size_t i)
+{
+	const struct block_node *node = &view->map->nodes[i];
+	_cleanup_free_ char *on = NULL;
+
+	if (!is_busy(node) || node->n_above > 0 || !may_be_root(view, node))
+		return;
+	on = way(view, i);
+	use(view, PCIPT_USE_ROOT, strdup("/"),
+	    on ? pcipt_format(LOST_ROOT, node->name, on) : NULL, NULL);
 }
 
 /* One line for a disk with all that is on it. */
@@ -376,8 +428,10 @@ static void tell_looks(const struct view *view, size_t i)
 {
 	const struct block_node *node = &view->map->nodes[i];
 
-	if (!is_physical(view, i))
+	if (!is_physical(view, i)) {
+		tell_busy_above(view, i);
 		return;
+	}
 	tell_bcache(view, i);
 	tell_busy(view, i);
 	if (node->kind == BLOCK_DISK && is_idle(view, node))
@@ -443,6 +497,13 @@ static void tell_unknown(const struct view *view)
 	free(reasons);
 }
 
+/* A drive without a medium can be opened, and says so in one of two ways; CD drives lie. */
+static bool is_empty_drive(const struct block_node *node)
+{
+	return node->disk.content == -ENOMEDIUM ||
+	       (node->disk.content == -EIO && strncmp(node->name, "sr", 2) == 0);
+}
+
 /* A disk that nobody has but that can't be read: only the warning is missing. */
 static void tell_unread(const struct view *view)
 {
@@ -450,7 +511,7 @@ static void tell_unread(const struct view *view)
 		const struct block_node *node = node_at(view, i);
 
 		if (node->looked && node->disk.exclusive == 0 && node->disk.read &&
-		    node->disk.content < 0) {
+		    node->disk.content < 0 && !is_empty_drive(node)) {
 			use(view, PCIPT_USE_UNKNOWN_HARMLESS,
 			    pcipt_format("what data is on %s", node->name),
 			    pcipt_format("/dev/%s can't be read (%s)", node->name,

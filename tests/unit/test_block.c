@@ -372,6 +372,11 @@ START_TEST(bcache_without_a_holder)
 	storage_ask(TWO, NULL);
 	ck_assert_uint_eq(storage.uses.n, 1);
 	assert_use(PCIPT_USE_STACKED, TWO, "bcache", "nvme1n1 = " TWO " is registered with bcache");
+	/* Partitions that were there before say nothing of it. */
+	storage_attribute("nvme0n1", "bcache/set", "");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_STACKED, ONE, "bcache", "nvme0n1 = " ONE " is registered with bcache");
 }
 END_TEST
 

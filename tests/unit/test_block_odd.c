@@ -429,6 +429,48 @@ START_TEST(a_zfs_pool)
 }
 END_TEST
 
+#define ZFS_ROOT "30 1 0:25 / / rw - zfs rpool/ROOT/debian rw\n"
+
+/* A pool on a logical volume or the like: only that knows that it is held. */
+START_TEST(a_zfs_pool_higher_up)
+{
+	storage_on_top("dm-0", "253:0", "nvme1n1", NULL);
+	storage_dm("dm-0", "secret", "CRYPT-LUKS2-x");
+	answers[0] = (struct answer){ "dm-0", -EBUSY, 0, "zfs_member", "rpool", NULL };
+	storage_ask(TWO, NULL);
+	ck_assert_ptr_null(storage_use(PCIPT_USE_ROOT, TWO));
+	ck_assert_uint_eq(asked, 0);
+	storage_process(1, 1, ZFS_ROOT);
+	storage_ask(TWO, NULL);
+	assert_use(PCIPT_USE_ROOT, TWO, "/",
+		   "/ is on the ZFS pool rpool on secret (dm-crypt) on nvme1n1 = " TWO);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_STACKED, TWO));
+}
+END_TEST
+
+/* Where "/" is on ZFS and the pool isn't found, whatever is open may be a part of it. */
+START_TEST(a_root_that_is_not_found)
+{
+	storage_process(1, 1, ZFS_ROOT);
+	answers[0] = (struct answer){ "nvme1n1", -EBUSY, -EIO, NULL, NULL, NULL };
+	answers[1] = (struct answer){ "dm-0", -EBUSY, 0, NULL, NULL, NULL };
+	storage_on_top("dm-0", "253:0", "nvme0n1p1", NULL);
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_ROOT, ONE));
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_ROOT, TWO));
+	answers[1].type = "ext4";
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_ptr_null(storage_use(PCIPT_USE_ROOT, ONE));
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_ROOT, TWO));
+	/* Found: then the others are only open. */
+	answers[1] = (struct answer){ "dm-0", -EBUSY, 0, "zfs_member", "rpool", NULL };
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_ROOT, ONE));
+	ck_assert_ptr_null(storage_use(PCIPT_USE_ROOT, TWO));
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_DISK_OPEN, TWO));
+}
+END_TEST
+
 /* A path that leads to no node; but one that is busy holds swap. */
 START_TEST(swap_by_a_lost_path)
 {
@@ -485,6 +527,17 @@ START_TEST(an_empty_drive)
 	storage_attribute("nvme1n1", "size", "0");
 	storage_ask(TWO, NULL);
 	ck_assert_uint_eq(asked, 0);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
+/* A CD drive says that it has a size, and lets itself be opened. */
+START_TEST(an_empty_cd_drive)
+{
+	storage_disk("pci0000:05/" USB "/host1/sr0", "11:0");
+	answers[0] = (struct answer){ "sr0", 0, _i == 0 ? -ENOMEDIUM : -EIO, NULL, NULL, NULL };
+	storage_ask(USB, NULL);
+	ck_assert_uint_eq(asked, 1);
 	ck_assert_uint_eq(storage.uses.n, 0);
 }
 END_TEST
@@ -552,11 +605,14 @@ static void add_asking(Suite *suite)
 	tcase_add_test(tc, an_open_partition);
 	tcase_add_test(tc, an_open_partition_beside_a_mounted_one);
 	tcase_add_test(tc, a_zfs_pool);
+	tcase_add_test(tc, a_zfs_pool_higher_up);
+	tcase_add_test(tc, a_root_that_is_not_found);
 	tcase_add_test(tc, swap_by_a_lost_path);
 	tcase_add_test(tc, swap_by_a_link);
 	tcase_add_loop_test(tc, disks_that_do_not_answer, 0, 5);
 	tcase_add_test(tc, a_disk_that_cannot_be_read);
 	tcase_add_test(tc, an_empty_drive);
+	tcase_add_loop_test(tc, an_empty_cd_drive, 0, 2);
 	suite_add_tcase(suite, tc);
 }
 
