@@ -101,13 +101,29 @@ static void add_card(struct collection *c, struct parent *parent, size_t link)
 		c->inquiry->uses->no_memory = true;
 }
 
+/* A modem's or a Bluetooth connection's interface hangs below a device that is on no bus. */
+static bool is_on_no_bus(struct collection *c, const struct parent *parent)
+{
+	struct pcipt_kernel *k = c->inquiry->kernel;
+	char path[PCIPT_ATTRIBUTE_MAX];
+
+	return (size_t)snprintf(path, sizeof(path), "bus/%s", parent->bus) < sizeof(path) &&
+	       k->ops->exists(k, PCIPT_AT_SYS, path) != 1;
+}
+
+static bool is_of_parent(struct collection *c, const struct pcipt_net_link *link,
+			 const struct parent *parent)
+{
+	return strcmp(link->parent, parent->name) == 0 &&
+	       (*link->bus ? strcmp(link->bus, parent->bus) == 0 : is_on_no_bus(c, parent));
+}
+
 /* Linux 5.14 and later tell of each interface which device it is of. */
 static void match_by_parent(struct collection *c)
 {
 	for (size_t p = 0; p < c->n_parents; p++)
 		for (size_t i = 0; i < c->net.n_links; i++)
-			if (strcmp(c->net.links[i].parent, c->parents[p].name) == 0 &&
-			    strcmp(c->net.links[i].bus, c->parents[p].bus) == 0)
+			if (is_of_parent(c, &c->net.links[i], &c->parents[p]))
 				add_card(c, &c->parents[p], i);
 }
 
@@ -225,12 +241,14 @@ void pcipt_collect_net(struct pcipt_inquiry *inquiry)
 {
 	struct collection c = { .inquiry = inquiry };
 	struct pcipt_kernel *k = inquiry->kernel;
+	uint32_t all = inquiry->snap->ctx->timeout_ms;
 	int r;
 
 	for (size_t i = 0; i < inquiry->n; i++)
 		look_for_parents(&c, inquiry->devices[i]);
 	if (c.n_parents > 0) {
-		r = k->ops->ask_networks ? k->ops->ask_networks(k, &c.networks, WAIT_MS) :
+		r = k->ops->ask_networks ? k->ops->ask_networks(k, &c.networks,
+								all < WAIT_MS ? all : WAIT_MS) :
 					   -EOPNOTSUPP;
 		if (r == 0)
 			judge_interfaces(&c);

@@ -336,8 +336,18 @@ static bool stands_on(size_t upper, size_t lower)
 {
 	const struct pcipt_net_link *u = &net.links[upper], *l = &net.links[lower];
 
-	return upper != lower && u->network == l->network &&
-	       (l->master == u->index || (u->lower == l->index && u->lower_id < 0));
+	if (upper == lower || u->network != l->network)
+		return false;
+	if (l->master == u->index)
+		return true;
+	if (strcmp(u->kind, "veth") != 0 && u->lower == l->index && u->lower_id < 0)
+		return true;
+	/* The other end of a bridge's port. */
+	for (size_t p = 0; p < net.n_links; p++)
+		if (strcmp(net.links[p].kind, "veth") == 0 && net.links[p].network == u->network &&
+		    net.links[p].master == l->index && net.links[p].lower == u->index)
+			return true;
+	return false;
 }
 
 static size_t count_reached(size_t from, bool *reached)
@@ -371,7 +381,8 @@ START_TEST(random_stacks)
 		host_begin();
 		for (uint32_t i = 0; i < n; i++) {
 			struct pcipt_net_link *link =
-				make_on(test_random_below(&random, 2), 4 + i, "x", "vlan",
+				make_on(test_random_below(&random, 2), 4 + i, "x",
+					test_random_once_in(&random, 3) ? "veth" : "vlan",
 					test_random_below(&random, n + 6));
 
 			link->master = test_random_once_in(&random, 2) ?
@@ -534,6 +545,32 @@ START_TEST(found_by_its_parent)
 }
 END_TEST
 
+/* A modem's: its parent is a device of a class, so the kernel names no bus. */
+START_TEST(found_without_a_bus)
+{
+	static const unsigned char v4[] = { 192, 0, 2, 7 };
+	struct tree *tree = tree_with_card();
+
+	add_folder(tree, "mhi0/wwan/wwan0/net");
+	tree_set_link(tree, "0000:02:00.0", "mhi0/wwan/wwan0/subsystem", "../../../class/wwan");
+	memset(&messages, 0, sizeof(messages));
+	bytes_link(&messages, 7, "wwan0");
+	bytes_text(&messages, 56, "wwan0");
+	bytes_address(&messages, AF_INET, 0, 7, 24);
+	bytes_attribute(&messages, IFA_LOCAL, v4, 4);
+	collect(tree, 0);
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_str_eq(uses.items[0].what, "192.0.2.7/24 (wwan0)");
+	/* Of a bus the kernel would have said so. */
+	tree_folder(tree, "sys/bus/wwan");
+	collect(tree, 0);
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_UNKNOWN);
+	memset(&messages, 0, sizeof(messages));
+	tree_free(tree);
+}
+END_TEST
+
 /* Kernels before 5.14 don't tell parents: /sys does, of its own namespace. */
 START_TEST(found_by_its_name)
 {
@@ -664,6 +701,7 @@ Suite *suite_net(void)
 	tcase_add_test(collector, what_cannot_be_told);
 	tcase_add_loop_test(collector, found_by_its_parent, 0, 2);
 	tcase_add_test(collector, found_by_its_name);
+	tcase_add_test(collector, found_without_a_bus);
 	tcase_add_loop_test(collector, any_read_may_fail, 0, 2);
 	tcase_add_test(collector, deeper_than_anything);
 	tcase_add_test(collector, recorded_tree);
