@@ -14,6 +14,11 @@ until ls $device/$full/usb*/*/*/net >/dev/null 2>&1; do sleep 0.2; done
 # blockers ADDRESS: the codes that stand against it
 blockers() {
 	"$pcipt" plan --json "$1" >out 2>err
+	status=$?
+	case $status in
+	0 | 3) ;;
+	*) echo "pcipt plan $1: exit $status" && return ;;
+	esac
 	json '[.findings[] | select(.severity != "warning").code] | unique | join(" ")'
 }
 
