@@ -88,8 +88,12 @@ static void list_entries(struct block_map *map)
 	struct pcipt_kernel *k = map->kernel;
 	int r = k->ops->list(k, PCIPT_AT_SYS, "class/block", add_entry, map);
 
-	if (r < 0 && (r != -ENOENT || !k->ops->is_real(k)))
+	if (r == -ENOENT && !k->ops->is_real(k)) {
+		map->blind = true;
+		pcipt_block_keep(map, &map->unrecorded, strdup("/sys/class/block"));
+	} else if (r < 0 && r != -ENOENT) {
 		cannot_see(map, "class/block", -r);
+	}
 	if (map->n_entries > 1)
 		qsort(map->entries, map->n_entries, sizeof(*map->entries), compare_entries);
 }
@@ -433,6 +437,7 @@ void pcipt_block_map_clear(struct block_map *map)
 	for (size_t i = 0; i < map->n_table; i++)
 		free(map->table[i].point);
 	clear_text(&map->unknown);
+	clear_text(&map->unrecorded);
 	clear_text(&map->lost_swaps);
 	free(map->nodes);
 	free(map->entries);

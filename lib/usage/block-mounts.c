@@ -537,12 +537,27 @@ static bool list_processes(struct namespaces *spaces)
 	return r >= 0;
 }
 
+/* A tree that isn't this machine's, in which no processes were recorded. */
+static bool is_unrecorded(struct block_map *map)
+{
+	struct pcipt_kernel *k = map->kernel;
+
+	if (k->ops->is_real(k) || k->ops->exists(k, PCIPT_AT_ROOT, "proc/1") != 0)
+		return false;
+	pcipt_block_keep(map, &map->unrecorded, strdup("/proc/1/mountinfo"));
+	return true;
+}
+
 void pcipt_block_mounts_fill(struct block_map *map)
 {
 	struct namespaces spaces = { .map = map };
 	unsigned long id = 0;
 
 	pcipt_block_list(map, "fs/btrfs", take_btrfs, map);
+	if (is_unrecorded(map)) {
+		read_swaps(map);
+		return;
+	}
 	read_space(map, 1, &id);
 	add_space(&spaces, id, 1);
 	for (int i = 0; !map->no_memory && is_any_open(&spaces); i++) {

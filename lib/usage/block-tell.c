@@ -494,6 +494,10 @@ static void tell_unknown(const struct view *view)
 	if (n > 0)
 		use(view, PCIPT_USE_UNKNOWN, strdup("whether its disks are in use"), steal(&reasons),
 		    NULL);
+	else if (map->unrecorded.n > 0)
+		use(view, PCIPT_USE_UNKNOWN_HARMLESS, strdup("whether its disks are in use"),
+		    pcipt_format("%s was not recorded", map->unrecorded.items[0]),
+		    strdup("Look at the machine itself"));
 	free(reasons);
 }
 

@@ -68,6 +68,8 @@ struct block_map {
 	size_t n_nodes;
 	/* What could not be found out, with why. */
 	struct block_text unknown;
+	/* What a tree that isn't this machine's doesn't have: nothing is at stake there. */
+	struct block_text unrecorded;
 	/* Swap partitions whose path led to no node. */
 	struct block_text lost_swaps;
 	/* Mounts of ZFS, for when the pools are known: "rpool/ROOT" and where. */

@@ -6,6 +6,7 @@
 #include "usage/net.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -36,10 +37,14 @@ struct collection {
 
 /* ---- which devices have interfaces ---- */
 
+/* Of a tree that isn't this machine's nothing can be changed, so nothing is at stake. */
 static void tell_unknown(struct collection *c, struct pcipt_device *device, char *evidence,
 			 const char *remedy)
 {
-	pcipt_uses_add(c->inquiry->uses, device, PCIPT_USE_UNKNOWN,
+	struct pcipt_kernel *k = c->inquiry->kernel;
+
+	pcipt_uses_add(c->inquiry->uses, device,
+		       k->ops->is_real(k) ? PCIPT_USE_UNKNOWN : PCIPT_USE_UNKNOWN_HARMLESS,
 		       strdup("all that its network interfaces are used for"), evidence,
 		       remedy ? strdup(remedy) : NULL);
 }
@@ -211,14 +216,11 @@ static void tell_failure(struct collection *c, int r)
 	for (size_t i = 0; i < c->n_parents; i++)
 		if (is_first_of_device(c, i))
 			tell_unknown(c, c->parents[i].device,
-				     r == -EOPNOTSUPP ?
-					     strdup("this tree isn't the running machine's: it doesn't "
-						    "tell addresses and routes") :
-					     pcipt_format("the kernel could not be asked for addresses "
-							  "and routes: %s",
-							  r == -EBUSY ? "it doesn't answer" :
-									pcipt_errno_text(-r)),
-				     r == -EOPNOTSUPP ? "Look at the machine itself" : NULL);
+				     pcipt_format("the kernel could not be asked for addresses "
+						  "and routes: %s",
+						  r == -EBUSY ? "it doesn't answer" :
+								pcipt_errno_text(-r)),
+				     NULL);
 }
 
 static void judge_interfaces(struct collection *c)
@@ -237,6 +239,53 @@ static void judge_interfaces(struct collection *c)
 	c->inquiry->uses->no_memory |= c->net.no_memory;
 }
 
+/* ---- trees that aren't this machine's ---- */
+
+static int find_upper(void *data, const char *name)
+{
+	(void)data;
+	return strcmp(name, "master") == 0 || strncmp(name, "upper_", 6) == 0;
+}
+
+/* An interface that is down, and on which nothing stands. */
+static bool is_idle(struct collection *c, const struct pcipt_child *child)
+{
+	struct pcipt_kernel *k = c->inquiry->kernel;
+	char path[PCIPT_ATTRIBUTE_MAX], text[16], *end;
+	unsigned long flags;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/flags", child->path) >= sizeof(path) ||
+	    k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text)) <= 0)
+		return false;
+	flags = strtoul(text, &end, 16);
+	return !*end && !(flags & IFF_UP) &&
+	       k->ops->list(k, PCIPT_AT_PCI_DEVICES, child->path, find_upper, NULL) == 0;
+}
+
+/* What /sys says is all that there is: of an interface that is up it says too little. */
+static void judge_recorded(struct collection *c)
+{
+	for (size_t i = 0; i < c->n_parents; i++) {
+		struct pcipt_device *device = c->parents[i].device;
+		const struct pcipt_details *details =
+			pcipt_device_details(device, PCIPT_FACTS_CHILDREN);
+		size_t interfaces = 0, idle = 0;
+
+		if (!is_first_of_device(c, i))
+			continue;
+		for (size_t n = 0; details && n < details->n_children; n++)
+			if (strcmp(details->children[n].subsystem, "net") == 0) {
+				interfaces++;
+				idle += is_idle(c, &details->children[n]);
+			}
+		if (interfaces == 0 || idle < interfaces)
+			tell_unknown(c, device,
+				     strdup("this tree isn't the running machine's: addresses and "
+					    "routes were not recorded"),
+				     "Look at the machine itself");
+	}
+}
+
 void pcipt_collect_net(struct pcipt_inquiry *inquiry)
 {
 	struct collection c = { .inquiry = inquiry };
@@ -246,7 +295,9 @@ void pcipt_collect_net(struct pcipt_inquiry *inquiry)
 
 	for (size_t i = 0; i < inquiry->n; i++)
 		look_for_parents(&c, inquiry->devices[i]);
-	if (c.n_parents > 0) {
+	if (c.n_parents > 0 && !k->ops->is_real(k)) {
+		judge_recorded(&c);
+	} else if (c.n_parents > 0) {
 		r = k->ops->ask_networks ? k->ops->ask_networks(k, &c.networks,
 								all < WAIT_MS ? all : WAIT_MS) :
 					   -EOPNOTSUPP;
