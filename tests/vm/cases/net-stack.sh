@@ -135,6 +135,20 @@ odd_routes() {
 	safe "the routes are gone"
 }
 
+# A router's: what isn't wanted takes long to go through, and the card has nothing to do with it.
+full_table() {
+	for a in $(seq 0 59); do
+		for b in $(seq 0 255); do
+			for c in 0 32 64 96 128 160 192 224; do echo "route add 10.$a.$b.$c/27 dev lo"; done
+		done
+	done >routes
+	ip -batch routes || not_ok "the table can't be filled"
+	[ "$(wc -l </proc/net/route)" -gt 100000 ] || not_ok "the table isn't full"
+	safe "with a full table"
+	ip route flush dev lo
+	rm routes
+}
+
 others_on_it() {
 	ip link add link "$if1" name mv0 type macvlan mode bridge
 	ip link set mv0 up
@@ -169,6 +183,7 @@ idle_card
 an_address
 a_stack
 odd_routes
+full_table
 others_on_it
 nothing_is_left
 finish
