@@ -112,13 +112,26 @@ static void after_failure(struct pcipt_transaction *t, const struct pcipt_record
 		pcipt_result_note_warning(t->result, left);
 }
 
+/*
+ * A record that still says "binding" is one of an interrupted bind: whoever comes next would
+ * undo it under a card in use. So a bind that can't be written down isn't one.
+ */
+static int commit(struct pcipt_transaction *t, struct pcipt_record *record,
+		  struct pcipt_error **error)
+{
+	struct pcipt_error *failed = NULL;
+
+	if (pcipt_store_advance(t->ctx, record, PCIPT_CLAIM_BOUND, &failed) == 0)
+		return 0;
+	return pcipt_transaction_undo(t, failed, error);
+}
+
 /* With the locks held: the record first, then the devices, then the record says "bound". */
 static int bind_locked(struct pcipt_transaction *t, const struct pcipt_set *set,
 		       struct pcipt_claim **claim, struct pcipt_error **error)
 {
 	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *made = NULL;
 	_cleanup_(record_clearp) struct pcipt_record record = { 0 };
-	_cleanup_error_ struct pcipt_error *warning = NULL;
 	int r = make_record(t->plan, t->options, &record, error);
 
 	if (r < 0)
@@ -131,14 +144,13 @@ static int bind_locked(struct pcipt_transaction *t, const struct pcipt_set *set,
 	if (r < 0)
 		return r;
 	r = pcipt_transaction_run(t, error);
+	if (r == 0)
+		r = commit(t, &made->record, error);
 	if (r < 0) {
 		after_failure(t, &made->record);
 		return r;
 	}
 	t->result->outcome = PCIPT_OUTCOME_DONE; /* a claim began, whatever had to be written */
-	/* The devices are bound and the record can release them as it stands: say it, go on. */
-	if (pcipt_store_advance(t->ctx, &made->record, PCIPT_CLAIM_BOUND, &warning) < 0)
-		pcipt_result_note_warning(t->result, steal(&warning));
 	*claim = steal(&made);
 	return 0;
 }

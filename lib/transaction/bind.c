@@ -178,8 +178,8 @@ static bool anything_stuck(const struct pcipt_transaction *t)
 	return false;
 }
 
-static int undo_all(struct pcipt_transaction *t, struct pcipt_error *failed,
-		    struct pcipt_error **error)
+int pcipt_transaction_undo(struct pcipt_transaction *t, struct pcipt_error *failed,
+			   struct pcipt_error **error)
 {
 	struct pcipt_error *incomplete;
 
@@ -210,5 +210,5 @@ int pcipt_transaction_bind(struct pcipt_transaction *t, struct pcipt_error **err
 
 	if (r == 0)
 		r = verify_use(t, &failed);
-	return r < 0 ? undo_all(t, failed, error) : 0;
+	return r < 0 ? pcipt_transaction_undo(t, failed, error) : 0;
 }

@@ -192,6 +192,9 @@ const char *pcipt_path_driver(const char *path, char *name, size_t size);
 /* bind.c and release.c */
 int pcipt_transaction_bind(struct pcipt_transaction *t, struct pcipt_error **error);
 int pcipt_transaction_release(struct pcipt_transaction *t, struct pcipt_error **error);
+/* Undoes what a bind has done, since it failed: takes that error over, and fails with it or graver. */
+int pcipt_transaction_undo(struct pcipt_transaction *t, struct pcipt_error *failed,
+			   struct pcipt_error **error);
 
 /*
  * undo.c: leads devices, whose states were read, back to what they were before, all at

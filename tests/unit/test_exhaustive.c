@@ -207,7 +207,8 @@ static void fail_at(unsigned int n, unsigned int k, int errnum, enum sim_how how
 		      "%s: %s, and a third thing", when, pcipt_errc_name(run.code));
 	/* The record of a bind that was undone may be what could not be removed. */
 	ck_assert_msg(sim_record_count(run.sim) <= 1, "%s", when);
-	recover_run(&run, 0);
+	ck_assert_msg(recover_run(&run, 0) == 0, "%s: the recovery failed", when);
+	ck_assert_msg(run.code < 0 || is_after(&run), "%s: a bind that succeeded was undone", when);
 	assert_whole(&run, when);
 	free(when);
 	end_run(&run);

@@ -217,6 +217,27 @@ START_TEST(each_operation_of_a_bind_fails_late)
 }
 END_TEST
 
+/* What the record doesn't say isn't a claim: the next recovery must not find a card in use. */
+START_TEST(record_does_not_say_bound)
+{
+	struct pcipt_context *there = sim_context(sim);
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_error *error = NULL;
+
+	sim_fail(sim, &(struct sim_fault){ SIM_RECORD_WRITE, NULL, 2, 0, ENOSPC,
+					   _i ? SIM_FAILS_LATE : SIM_FAILS });
+	ck_assert_int_eq(bind_card(&claim, &error), PCIPT_E_IO);
+	ck_assert_ptr_null(claim);
+	sim_mend(sim);
+	assert_state(sim, before, "after the bind");
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+	ck_assert_int_eq(pcipt_recover(there, NULL, NULL, NULL), 0);
+	assert_state(sim, before, "after a recovery");
+	pcipt_context_unref(there);
+	pcipt_error_unref(error);
+}
+END_TEST
+
 /*
  * After a release either the claim is still there, or nothing of it is on the claim's
  * driver any more: a device must not be left there with nobody to give it back.
@@ -257,6 +278,7 @@ Suite *suite_interrupted(void)
 	tcase_add_loop_test(tc, killed_while_releasing, 0, MACHINE_VARIANTS);
 	tcase_add_loop_test(tc, each_operation_of_a_bind_fails, 0, MACHINE_VARIANTS);
 	tcase_add_loop_test(tc, each_operation_of_a_bind_fails_late, 0, MACHINE_VARIANTS);
+	tcase_add_loop_test(tc, record_does_not_say_bound, 0, 2);
 	tcase_add_loop_test(tc, each_operation_of_a_release_fails, 0, MACHINE_VARIANTS);
 	suite_add_tcase(suite, tc);
 	return suite;

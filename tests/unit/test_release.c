@@ -487,20 +487,6 @@ START_TEST(record_before_a_bind_cannot_be_written)
 }
 END_TEST
 
-/* Bound, but the record still says "binding": a warning, and it can be released as ever. */
-START_TEST(record_after_a_bind_cannot_be_written)
-{
-	struct pcipt_error *error = NULL;
-
-	sim_fail(sim, &(struct sim_fault){ SIM_RECORD_WRITE, NULL, 2, 0, ENOSPC, SIM_FAILS });
-	pcipt_claim_unref(must_bind());
-	assert_driver(sim, GPU, "vfio-pci");
-	sim_mend(sim);
-	assert_ok(release_elsewhere(NULL, &error), error);
-	assert_state(sim, before, "after the release");
-}
-END_TEST
-
 START_TEST(failed_bind_leaves_no_claim)
 {
 	for (unsigned int n = 1; n <= 6; n++) {
@@ -561,7 +547,6 @@ Suite *suite_release(void)
 	tcase_add_test(tc, full_disk);
 	tcase_add_test(tc, record_that_cannot_be_removed);
 	tcase_add_loop_test(tc, record_before_a_bind_cannot_be_written, 0, 5);
-	tcase_add_test(tc, record_after_a_bind_cannot_be_written);
 	tcase_add_test(tc, failed_bind_leaves_no_claim);
 	tcase_add_test(tc, incomplete_bind_keeps_its_claim);
 	suite_add_tcase(suite, tc);
