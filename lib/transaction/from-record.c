@@ -62,9 +62,13 @@ static bool add_device(struct pcipt_plan *plan, struct pcipt_device *device,
 
 	if (!added || !pcipt_device_state_copy(&added->before, &recorded->before))
 		return false;
+	/*
+	 * What it is on can change until the locks are held, so that is asked then. A pin that
+	 * found an override already there wrote nothing.
+	 */
 	added->asked = recorded->action != PCIPT_ACTION_KEEP && is_same(device, recorded) &&
-		       pcipt_plan_may_restore(plan, added, &added->seen);
-	if (added->asked)
+		       !(recorded->action == PCIPT_ACTION_PIN && recorded->before.override);
+	if (added->asked && pcipt_plan_may_restore(plan, added, &added->seen))
 		pcipt_restore_steps(&plan->steps, plan->n_devices - 1, added->address, &added->seen,
 				    &added->before);
 	return !plan->steps.no_memory;
@@ -121,16 +125,8 @@ int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_recor
 	return 0;
 }
 
-static bool is_asked(const struct pcipt_plan *plan, struct pcipt_address at)
-{
-	for (size_t i = 0; i < plan->n_devices; i++)
-		if (pcipt_address_key(plan->devices[i].at) == pcipt_address_key(at))
-			return plan->devices[i].asked;
-	return false;
-}
-
 void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_record *record,
-			   const struct pcipt_plan *plan, struct pcipt_result *result)
+			   struct pcipt_result *result)
 {
 	for (size_t i = 0; i < record->n_devices; i++) {
 		const struct pcipt_record_device *recorded = &record->devices[i];
@@ -140,14 +136,15 @@ void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_recor
 		struct pcipt_error *warning = NULL;
 
 		/* A pin that found an override already there wrote nothing. */
-		if (recorded->action == PCIPT_ACTION_KEEP || is_asked(plan, recorded->at) ||
+		if (recorded->action == PCIPT_ACTION_KEEP ||
+		    (device && is_same(device, recorded)) ||
 		    (recorded->action == PCIPT_ACTION_PIN && recorded->before.override))
 			continue;
 		if (!device)
 			pcipt_fail(&warning, PCIPT_E_GONE, &facts,
 				   "%s is not there any more: there was nothing to put back",
 				   recorded->address);
-		else if (!is_same(device, recorded))
+		else
 			pcipt_fail(&warning, PCIPT_E_STALE, &facts,
 				   "%s is another device than the claim took (%s, it was %s): it was "
 				   "left alone",
@@ -156,13 +153,6 @@ void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_recor
 					   pcipt_device_get_identity(device) :
 					   "its identity can't be read",
 				   recorded->identity ? recorded->identity : "unknown");
-		else
-			pcipt_fail(&warning, PCIPT_E_STALE, &facts,
-				   "%s is on %s by somebody else's doing: it was left alone",
-				   recorded->address,
-				   pcipt_device_get_driver(device) ?
-					   pcipt_device_get_driver(device) :
-					   "no driver");
 		pcipt_result_note_warning(result, warning);
 	}
 }

@@ -27,7 +27,7 @@ static int lead_back(struct pcipt_transaction *t, const struct pcipt_recovery *r
 	r = pcipt_transaction_run(t, error);
 	if (r < 0)
 		return r;
-	pcipt_warn_left_alone(snap, recovery->record, t->plan, t->result);
+	pcipt_warn_left_alone(snap, recovery->record, t->result);
 	r = recovery->end(t->ctx, recovery->record, error);
 	return r < 0 ? r : 1;
 }

@@ -24,16 +24,22 @@ static void warn(struct pcipt_transaction *t, const char *what, const char *addr
 	pcipt_result_note_warning(t->result, warning);
 }
 
-/* Whether the device still is what the claim took, on the driver that the claim gave it. */
+/* Whether the device still is what the claim took, and as the claim could have left it. */
 static void check_ours(struct pcipt_transaction *t, struct pcipt_reading *reading)
 {
 	const struct pcipt_plan_device *device = &t->plan->devices[reading->device];
+	const char *driver = reading->state.driver, *override = reading->state.override;
 
 	if (reading->error || pcipt_transaction_compare_ids(t, device, &reading->error) < 0)
 		return;
-	if (!pcipt_plan_may_restore(t->plan, device, &reading->state))
-		pcipt_fail_stale(device, "driver", t->plan->driver, reading->state.driver,
-				 &reading->error);
+	/* Back already, or never come to: there is nothing to do, and nothing to say. */
+	if (pcipt_state_is_back(&reading->state, &device->before) ||
+	    pcipt_plan_may_restore(t->plan, device, &reading->state))
+		return;
+	pcipt_fail(&reading->error, PCIPT_E_STALE,
+		   &(struct pcipt_error_facts){ .step = "release", .address = device->address },
+		   "%s is on %s, its driver_override %s, by somebody else's doing: it was left alone",
+		   device->address, driver ? driver : "no driver", override ? override : "none");
 }
 
 static bool is_left_on_our_driver(const struct pcipt_transaction *t,

@@ -114,9 +114,9 @@ int pcipt_record_snapshot(struct pcipt_context *ctx, const struct pcipt_record *
 /* The plan that leads a record's devices back, those that are still what was taken down. */
 int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_record *record,
 			   struct pcipt_plan **plan, struct pcipt_error **error);
-/* Says which devices such a plan leaves alone, and why. */
+/* Says which of its devices such a plan doesn't know, since they are gone or others. */
 void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_record *record,
-			   const struct pcipt_plan *plan, struct pcipt_result *result);
+			   struct pcipt_result *result);
 
 /*
  * journal.c: the intent of a transaction that no claim's record tells of, in a record of

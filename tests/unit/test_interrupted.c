@@ -268,6 +268,40 @@ START_TEST(each_operation_of_a_release_fails)
 }
 END_TEST
 
+/* ---- between a plan and its locks ---- */
+
+static void pin_now(struct sim *machine, void *data, unsigned int number)
+{
+	(void)data;
+	if (number == 1)
+		sim_force_override(machine, "0000:01:01.0", "pcipt-pinned");
+}
+
+/*
+ * Recovery makes its plan while the one who binds is still at it: he writes the pin, and is
+ * killed, only after that.
+ */
+START_TEST(pinned_before_the_lock)
+{
+	struct pcipt_claim *claim = NULL;
+
+	forget();
+	use(5);
+	sim_fail(sim, &(struct sim_fault){ SIM_WRITE, NULL, 1, 0, EIO, SIM_FAILS });
+	sim_fail(sim, &(struct sim_fault){ SIM_RECORD_REMOVE, NULL, 1, 0, EIO, SIM_FAILS });
+	ck_assert_int_lt(pcipt_bind(ctx, card, NULL, &claim, NULL), 0);
+	sim_mend(sim);
+	ck_assert_uint_eq(sim_record_count(sim), 1);
+	assert_state(sim, before, "before the recovery");
+	pcipt_context_unref(ctx);
+	ctx = sim_context(sim);
+	sim_hook(sim, SIM_LOCK, pin_now, NULL);
+	ck_assert_int_eq(pcipt_recover(ctx, NULL, NULL, NULL), 0);
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+	assert_state(sim, before, "after the recovery");
+}
+END_TEST
+
 Suite *suite_interrupted(void)
 {
 	Suite *suite = suite_create("interrupted");
@@ -280,6 +314,7 @@ Suite *suite_interrupted(void)
 	tcase_add_loop_test(tc, each_operation_of_a_bind_fails_late, 0, MACHINE_VARIANTS);
 	tcase_add_loop_test(tc, record_does_not_say_bound, 0, 2);
 	tcase_add_loop_test(tc, each_operation_of_a_release_fails, 0, MACHINE_VARIANTS);
+	tcase_add_test(tc, pinned_before_the_lock);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
