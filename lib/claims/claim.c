@@ -173,7 +173,9 @@ int pcipt_claim_forget(struct pcipt_context *ctx, struct pcipt_claim *claim,
 
 	if (!ctx || !claim)
 		return pcipt_fail_argument(error, __func__, "no context or no claim");
-	r = pcipt_claim_reload(ctx, claim, &now, error);
+	r = pcipt_transaction_check(ctx, NULL, 0, error);
+	if (r == 0)
+		r = pcipt_claim_reload(ctx, claim, &now, error);
 	return r == 0 ? pcipt_store_end(ctx, &now->record, error) : r;
 }
 

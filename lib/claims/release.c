@@ -138,11 +138,16 @@ static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
 }
 
 /* A record of an earlier boot holds nothing: it ends, and no device is touched. */
-static int end_of_other_boot(const struct pcipt_record *record, struct pcipt_result **result,
-			     struct pcipt_error **error)
+static int end_of_other_boot(struct pcipt_context *ctx, const struct pcipt_record *record,
+			     struct pcipt_result **result, struct pcipt_error **error)
 {
 	struct pcipt_error *warning = NULL;
+	int r = pcipt_transaction_check(ctx, NULL, 0, error);
 
+	if (r == 0)
+		r = pcipt_store_end(ctx, record, error);
+	if (r < 0)
+		return r;
 	*result = pcipt_result_new(PCIPT_OUTCOME_DONE);
 	if (!*result)
 		return pcipt_fail_memory(error);
@@ -170,10 +175,9 @@ static int release(struct pcipt_context *ctx, struct pcipt_claim *claim,
 		r = check_owner(&now->record, options, error);
 	if (r < 0)
 		return r;
-	if (!now->record.other_boot)
-		return release_devices(ctx, now, options, deadline, result, error);
-	r = end_of_other_boot(&now->record, result, error);
-	return r < 0 ? r : pcipt_store_end(ctx, &now->record, error);
+	return now->record.other_boot ?
+		       end_of_other_boot(ctx, &now->record, result, error) :
+		       release_devices(ctx, now, options, deadline, result, error);
 }
 
 int pcipt_claim_release(struct pcipt_context *ctx, struct pcipt_claim *claim,

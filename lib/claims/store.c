@@ -27,6 +27,7 @@ static int fail_store(struct pcipt_context *ctx, const struct pcipt_record *reco
 	_cleanup_free_ char *path = pcipt_format("%s/%s.json", folder, record->name);
 	const char *remedy = errnum == EEXIST ? "Choose another name, or release that claim" :
 			     errnum == ENOSPC ? "Make room there, then try again" :
+			     errnum == EBUSY  ? "Look at it with `pcipt claims`, then try again" :
 			     errnum == ESTALE ? "See `pcipt claims` for the claims there are" :
 			     errnum == EAGAIN ? "Wait until the process that works on the claims is "
 						"through, then try again" :
@@ -37,6 +38,7 @@ static int fail_store(struct pcipt_context *ctx, const struct pcipt_record *reco
 		   errnum == EACCES || errnum == EROFS || errnum == EPERM ? PCIPT_E_PERMISSION :
 		   errnum == EBADMSG ? PCIPT_E_DAMAGED :
 		   errnum == ESTALE  ? PCIPT_E_NO_CLAIM :
+		   errnum == EBUSY   ? PCIPT_E_STALE :
 		   errnum == EAGAIN  ? PCIPT_E_LOCKED :
 				       PCIPT_E_IO;
 
@@ -48,6 +50,7 @@ static int fail_store(struct pcipt_context *ctx, const struct pcipt_record *reco
 			  "the record of the claim %s can't be written: %s", record->name,
 			  errnum == EEXIST  ? "a claim of this name exists" :
 			  errnum == ESTALE  ? "it has ended meanwhile" :
+			  errnum == EBUSY   ? "it was taken up again in this boot meanwhile" :
 			  errnum == EAGAIN  ? "another process holds the claims' lock" :
 			  errnum == EBADMSG ? "others than root may write to its folder" :
 					      pcipt_errno_text(errnum));
@@ -122,7 +125,10 @@ static int lock_file(struct pcipt_context *ctx, const struct pcipt_record *recor
 	}
 }
 
-/* 0 when the file still is this claim's, -ESTALE when it has ended, or another errno. */
+/*
+ * 0 when the file still is this claim's, -ESTALE when it has ended, or another errno. What
+ * ends because its boot is over must still be of that boot: -EBUSY.
+ */
 static int check_file(const struct file *file, const struct pcipt_record *record)
 {
 	struct pcipt_kernel *k = file->kernel;
@@ -138,7 +144,9 @@ static int check_file(const struct file *file, const struct pcipt_record *record
 	/* A damaged one is nobody's; writing it anew mends it. */
 	if (pcipt_record_parse(text, length, &now, NULL) < 0)
 		return 0;
-	r = pcipt_streq(now.id, record->id) ? 0 : -ESTALE;
+	r = !pcipt_streq(now.id, record->id) ? -ESTALE :
+	    record->other_boot && !pcipt_streq(now.boot_id, record->boot_id) ? -EBUSY :
+									      0;
 	pcipt_record_clear(&now);
 	return r;
 }

@@ -77,6 +77,21 @@ struct pcipt_plan_device *pcipt_plan_add(struct pcipt_plan *plan, struct pcipt_d
 	return ok ? added : NULL;
 }
 
+bool pcipt_plan_add_gone(struct pcipt_plan *plan, struct pcipt_address at)
+{
+	struct pcipt_plan_device *added;
+
+	if (!pcipt_grow(&plan->devices, plan->n_devices))
+		return false;
+	added = &plan->devices[plan->n_devices++];
+	memset(added, 0, sizeof(*added));
+	added->at = at;
+	pcipt_address_print(at, added->address);
+	added->action = PCIPT_ACTION_KEEP;
+	added->group = -1;
+	return true;
+}
+
 /* All of one kind before the next: no device moves before every override stands. */
 static void add_bind_steps(struct pcipt_plan *plan, bool load)
 {

@@ -62,6 +62,8 @@ struct pcipt_plan {
 };
 
 struct pcipt_plan *pcipt_plan_alloc(enum pcipt_plan_kind kind, const char *driver);
+/* A device at the end that isn't there: only its lock is of interest; false without memory. */
+bool pcipt_plan_add_gone(struct pcipt_plan *plan, struct pcipt_address at);
 /* A new device at the end, taken from what the snapshot says; NULL without memory. */
 struct pcipt_plan_device *pcipt_plan_add(struct pcipt_plan *plan, struct pcipt_device *device,
 					 int role, int action);

@@ -118,7 +118,8 @@ int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_recor
 			     snap->kernel->ops->exists(snap->kernel, PCIPT_AT_PCI_DEVICES,
 						       recorded->address) != 0)
 			return fail_unreadable(recorded, error);
-		if (device && !add_device(plan, device, recorded))
+		if (device ? !add_device(plan, device, recorded) :
+			     !pcipt_plan_add_gone(plan, recorded->at))
 			return pcipt_fail_memory(error);
 	}
 	*out = steal(&plan);

@@ -62,8 +62,10 @@ static int fail_recovery(struct pcipt_report *report, const struct pcipt_record 
 static int end_other_boot(struct pcipt_context *ctx, const struct pcipt_recovery *recovery,
 			  struct pcipt_report *report, struct pcipt_error **error)
 {
-	int r = recovery->end(ctx, recovery->record, error);
+	int r = pcipt_transaction_check(ctx, NULL, 0, error);
 
+	if (r == 0)
+		r = recovery->end(ctx, recovery->record, error);
 	if (r == 0)
 		note(report, recovery->record, "ended", "earlier-boot",
 		     "its devices were given back by the reboot");

@@ -302,6 +302,85 @@ START_TEST(pinned_before_the_lock)
 }
 END_TEST
 
+/* Another process recovers the same record, and binds under its name, just before it goes. */
+static void bind_meanwhile(struct sim *machine, void *data, unsigned int number)
+{
+	struct pcipt_context *there = sim_context(machine);
+	struct pcipt_claim *claim = NULL;
+
+	(void)data;
+	if (number == 1) {
+		ck_assert_int_eq(pcipt_recover(there, NULL, NULL, NULL), 0);
+		ck_assert_int_eq(pcipt_bind(there, card, NULL, &claim, NULL), 0);
+		ck_assert_str_eq(pcipt_claim_get_name(claim), "pci-0000-01-00.0");
+		pcipt_claim_unref(claim);
+	}
+	pcipt_context_unref(there);
+}
+
+static void leave_record_of_earlier_boot(void)
+{
+	struct pcipt_claim *claim = NULL;
+	char *text;
+
+	sim_fail(sim, &(struct sim_fault){ SIM_WRITE, NULL, 1, 0, EIO, SIM_FAILS });
+	sim_fail(sim, &(struct sim_fault){ SIM_RECORD_REMOVE, NULL, 1, 0, EIO, SIM_FAILS });
+	ck_assert_int_lt(pcipt_bind(ctx, card, NULL, &claim, NULL), 0);
+	sim_mend(sim);
+	text = strdup(sim_record(sim, "pci-0000-01-00.0.json"));
+	*strstr(text, "11111111-2222") = '9';
+	sim_put_record(sim, "/run/libpcipt/claims", "pci-0000-01-00.0.json", text);
+	free(text);
+}
+
+START_TEST(earlier_boot_spares_a_new_claim)
+{
+	leave_record_of_earlier_boot();
+	sim_hook(sim, SIM_LOCK, bind_meanwhile, NULL);
+	ck_assert_int_eq(pcipt_recover(ctx, NULL, NULL, NULL), 0);
+	ck_assert_uint_eq(sim_record_count(sim), 1);
+	ck_assert(is_bound(GPU));
+	ck_assert_uint_eq(count_claims(), 1);
+}
+END_TEST
+
+/* A tree that isn't a kernel's keeps all its records, whatever boot they are of. */
+START_TEST(nothing_goes_from_a_tree)
+{
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_error *error = NULL;
+
+	leave_record_of_earlier_boot();
+	sim_set_real(sim, false);
+	ck_assert_int_eq(pcipt_recover(ctx, NULL, NULL, NULL), PCIPT_E_NOT_REAL);
+	ck_assert_int_eq(pcipt_reconcile(ctx, NULL, NULL, NULL), PCIPT_E_NOT_REAL);
+	assert_ok(pcipt_claim_find(ctx, "pci-0000-01-00.0", &claim, &error), error);
+	ck_assert_int_eq(pcipt_release(ctx, claim, NULL, NULL), PCIPT_E_NOT_REAL);
+	ck_assert_int_eq(pcipt_claim_forget(ctx, claim, NULL), PCIPT_E_NOT_REAL);
+	ck_assert_uint_eq(sim_record_count(sim), 1);
+	pcipt_claim_unref(claim);
+}
+END_TEST
+
+/* With its devices gone there still is one release at a time: the record's addresses are locked. */
+START_TEST(all_devices_gone)
+{
+	struct pcipt_error *error = NULL;
+
+	must_bind();
+	sim_remove(sim, GPU);
+	sim_remove(sim, AUDIO);
+	sim_lock_elsewhere(sim, AUDIO, "libpcipt-lock/1\npid 4711\n");
+	ck_assert_int_eq(release_elsewhere(&error), PCIPT_E_LOCKED);
+	pcipt_error_unref(error);
+	error = NULL;
+	ck_assert_uint_eq(sim_record_count(sim), 1);
+	sim_lock_elsewhere(sim, AUDIO, NULL);
+	assert_ok(release_elsewhere(&error), error);
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+}
+END_TEST
+
 Suite *suite_interrupted(void)
 {
 	Suite *suite = suite_create("interrupted");
@@ -315,6 +394,9 @@ Suite *suite_interrupted(void)
 	tcase_add_loop_test(tc, record_does_not_say_bound, 0, 2);
 	tcase_add_loop_test(tc, each_operation_of_a_release_fails, 0, MACHINE_VARIANTS);
 	tcase_add_test(tc, pinned_before_the_lock);
+	tcase_add_test(tc, earlier_boot_spares_a_new_claim);
+	tcase_add_test(tc, nothing_goes_from_a_tree);
+	tcase_add_test(tc, all_devices_gone);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
