@@ -444,8 +444,10 @@ static int reconcile_all(struct reconcile *rec, struct pcipt_records *records,
 			 struct pcipt_error **error)
 {
 	struct pcipt_error *worst = NULL;
-	int r = records->n > 0 ? pcipt_snapshot_new(rec->ctx, &rec->snap, error) : 0;
+	int r = records->n > 0 ? pcipt_transaction_check(rec->ctx, NULL, 0, error) : 0;
 
+	if (r == 0 && records->n > 0)
+		r = pcipt_snapshot_new(rec->ctx, &rec->snap, error);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < records->n; i++) {
