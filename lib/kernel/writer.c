@@ -27,7 +27,7 @@ struct pcipt_writer {
 	pid_t pid;
 	int pidfd, through, caller;
 	int ends[2]; /* a pipe whose end tells the helper to go home, also when this program execs */
-	bool dead;
+	bool dead; /* there is no helper: not yet, or not any more */
 	uint32_t batch;
 };
 
@@ -90,7 +90,6 @@ static int launch(struct pcipt_writer *w)
 	_cleanup_free_ int *keep = NULL;
 	size_t n_keep;
 
-	w->dead = false;
 	w->batch = 0;
 	w->through = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->caller = (int)syscall(SYS_pidfd_open, getpid(), 0);
@@ -105,7 +104,10 @@ static int launch(struct pcipt_writer *w)
 		pcipt_helper_main(w->board, keep, n_keep);
 	pcipt_closep(&w->ends[0]);
 	w->ends[0] = -1;
-	return w->pid < 0 ? w->pid : 0;
+	if (w->pid < 0)
+		return w->pid;
+	w->dead = false;
+	return 0;
 }
 
 /* What the helper was made with goes; the helper itself has its own. */
@@ -139,6 +141,7 @@ int pcipt_real_writer_start(struct pcipt_kernel *k, size_t n_lanes, const int *l
 		return -ENOMEM;
 	w->real = real_kernel(k);
 	w->pidfd = w->through = w->ends[0] = w->ends[1] = w->caller = -1;
+	w->dead = true;
 	w->n_lanes = n_lanes ? n_lanes : 1;
 	/* A lane without a lock of its own has none. */
 	w->n_locks = n_locks > w->n_lanes ? n_locks : w->n_lanes;

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -532,6 +533,41 @@ START_TEST(killed)
 }
 END_TEST
 
+/* There is no other helper to be had: each try says so, until there is. */
+START_TEST(no_other_helper)
+{
+	struct pcipt_writer *writer = start(2, NULL, 0);
+	struct pcipt_job job = write_job(1, "/sys/a", "1");
+	struct rlimit before, none;
+
+	make_file("a", "");
+	run(writer, &job, 1, 5000);
+	ck_assert_int_eq(job.result, 0);
+	kill(child_of_ours(), SIGKILL);
+	run(writer, &job, 1, 5000);
+	ck_assert(job.result == 0 || job.result == -EOWNERDEAD);
+	if (job.result == 0)
+		run(writer, &job, 1, 5000);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 3;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (int i = 0; i < 3; i++) {
+		run(writer, &job, 1, 5000);
+		ck_assert_int_eq(job.result, -EMFILE);
+	}
+	if (_i) {
+		ck_assert(!k->ops->writer_end(writer));
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+		return;
+	}
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	run(writer, &job, 1, 5000);
+	ck_assert_int_eq(job.result, 0);
+	ck_assert(!k->ops->writer_end(writer));
+}
+END_TEST
+
 /* ---- the caller goes first ---- */
 
 static void be_killed(int in, int ready)
@@ -778,6 +814,7 @@ Suite *suite_helper(void)
 	tcase_add_test(tc, grace);
 	tcase_add_test(tc, caller_executes_another);
 	tcase_add_test(tc, killed);
+	tcase_add_loop_test(tc, no_other_helper, 0, 2);
 	tcase_add_test(tc, caller_is_killed);
 	tcase_add_test(tc, caller_is_killed_while_idle);
 	tcase_add_test(tc, a_fork_keeps_no_lock);
