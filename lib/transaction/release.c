@@ -42,13 +42,25 @@ static void check_ours(struct pcipt_transaction *t, struct pcipt_reading *readin
 		   device->address, driver ? driver : "no driver", override ? override : "none");
 }
 
-static bool is_left_on_our_driver(const struct pcipt_transaction *t,
-				  const struct pcipt_reading *reading)
+/*
+ * Whether all was done for the device that a claim can do: it is off the claim's driver,
+ * with the override that it had, and what it lacks is what its own driver or its power
+ * control refused. Anything else can be tried again as long as there is a claim.
+ */
+static bool is_given_back(const struct pcipt_transaction *t, const struct pcipt_reading *reading,
+			  const struct pcipt_error *error)
 {
-	const char *driver = reading->state.driver;
+	const struct pcipt_device_state *before = &t->plan->devices[reading->device].before;
+	const char *driver = reading->state.driver, *step = pcipt_error_get_step(error);
 
-	return driver && pcipt_streq(driver, t->plan->driver) &&
-	       !pcipt_streq(driver, t->plan->devices[reading->device].before.driver);
+	if (!pcipt_is_kernels_answer(-pcipt_error_get_errno(error)) ||
+	    !pcipt_streq(reading->state.override, before->override))
+		return false;
+	if (pcipt_streq(driver, before->driver))
+		return pcipt_streq(step, pcipt_op_name(PCIPT_OP_POWER));
+	return !pcipt_streq(driver, t->plan->driver) &&
+	       (pcipt_streq(step, pcipt_op_name(PCIPT_OP_BIND)) ||
+		pcipt_streq(step, pcipt_op_name(PCIPT_OP_VERIFY)));
 }
 
 /* Why the first device was given no step for want of time or by wish, or NULL. */
@@ -85,7 +97,7 @@ static struct pcipt_error *settle(struct pcipt_transaction *t, struct pcipt_read
 		pcipt_result_note_warning(t->result, error);
 		return NULL;
 	}
-	if (code != PCIPT_E_ROLLBACK_INCOMPLETE || is_left_on_our_driver(t, reading))
+	if (code != PCIPT_E_ROLLBACK_INCOMPLETE || !is_given_back(t, reading, error))
 		return error;
 	warn(t, "restore-failed", t->plan->devices[reading->device].address, error);
 	return NULL;

@@ -91,6 +91,12 @@ ssize_t pcipt_step_verify(struct pcipt_transaction *t, const struct pcipt_step *
 
 /* ---- failures ---- */
 
+bool pcipt_is_kernels_answer(ssize_t result)
+{
+	return result != -EINPROGRESS && result != -ECANCELED && result != -EOWNERDEAD &&
+	       result != -ENOMEM && result != -EAGAIN && result != -ENOBUFS;
+}
+
 static int code_for(int op, int errnum)
 {
 	if (errnum == EROFS || errnum == EACCES || errnum == EPERM)

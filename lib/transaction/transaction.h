@@ -182,6 +182,11 @@ void pcipt_transaction_steps(struct pcipt_transaction *t, struct pcipt_done *don
 /* step.c: why a step failed, in words; STUCK, CANCELLED and TIMEOUT among them. */
 int pcipt_fail_step(struct pcipt_transaction *t, const struct pcipt_done *done,
 		    struct pcipt_error **error);
+/*
+ * Whether that is what the kernel or a driver says of the device; not so what a write that
+ * has not returned or was not begun comes to, or one that lacked its helper, memory or room.
+ */
+bool pcipt_is_kernels_answer(ssize_t result);
 /* 1 when the device's driver link names `driver`, 0 when not, or -errno. NULL is none. */
 int pcipt_has_driver(struct pcipt_kernel *k, const char *address, const char *driver);
 /* Compares the driver with what a verify step wants, when its probe has come to an end. */

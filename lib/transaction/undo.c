@@ -33,15 +33,25 @@ static int not_restored(const struct pcipt_plan_device *device,
 	return pcipt_error_pass(error, made);
 }
 
-/* The first failure among a device's steps, in words; NULL when there was none. */
-static struct pcipt_error *first_failure(struct pcipt_transaction *t, size_t device,
-					 const struct pcipt_done *done, size_t n)
+/* How much a failure tells: that a write is out, that one was not tried, that one failed. */
+static int weight_of(ssize_t result)
 {
+	return result >= 0 ? 0 : result == -EINPROGRESS ? 3 : pcipt_is_kernels_answer(result) ? 1 : 2;
+}
+
+/* What tells most among a device's failed steps, the first of these, in words; or NULL. */
+static struct pcipt_error *gravest_failure(struct pcipt_transaction *t, size_t device,
+					   const struct pcipt_done *done, size_t n)
+{
+	const struct pcipt_done *gravest = NULL;
 	struct pcipt_error *failed = NULL;
 
-	for (size_t i = 0; i < n && !failed; i++)
-		if (done[i].step->device == device && done[i].result < 0)
-			pcipt_fail_step(t, &done[i], &failed);
+	for (size_t i = 0; i < n; i++)
+		if (done[i].step->device == device &&
+		    weight_of(done[i].result) > (gravest ? weight_of(gravest->result) : 0))
+			gravest = &done[i];
+	if (gravest)
+		pcipt_fail_step(t, gravest, &failed);
 	return failed;
 }
 
@@ -79,7 +89,7 @@ static void judge(struct pcipt_transaction *t, struct pcipt_reading *readings, s
 
 		if (readings[i].error)
 			continue;
-		failed = first_failure(t, at, done, n_done);
+		failed = gravest_failure(t, at, done, n_done);
 		if (t->stuck[at])
 			readings[i].error = steal(&failed);
 		else if (!pcipt_state_is_back(&readings[i].state, &device->before))
