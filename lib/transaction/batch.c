@@ -100,6 +100,21 @@ static void run_jobs(struct pcipt_transaction *t, struct pcipt_done *done, struc
 	t->kernel->ops->writer_run(t->writer, jobs, n, &wait);
 }
 
+static void note_stuck(struct pcipt_transaction *t, const struct pcipt_job *job,
+		       const struct pcipt_step *step)
+{
+	char driver[256];
+
+	if (job->result != -EINPROGRESS || t->stuck[job->lane])
+		return;
+	t->stuck[job->lane] =
+		step->op == PCIPT_OP_UNBIND &&
+				pcipt_streq(pcipt_path_driver(step->path, driver, sizeof(driver)),
+					    t->plan->driver) ?
+			PCIPT_OUT_IN_USE :
+			PCIPT_OUT_WRITE;
+}
+
 void pcipt_transaction_steps(struct pcipt_transaction *t, struct pcipt_done *done, size_t n)
 {
 	_cleanup_free_ struct pcipt_job *jobs = calloc(n + 1, sizeof(*jobs));
@@ -127,7 +142,7 @@ void pcipt_transaction_steps(struct pcipt_transaction *t, struct pcipt_done *don
 		if (done[i].step->op == PCIPT_OP_VERIFY)
 			continue;
 		done[i].result = excuse(t, done[i].step, jobs[k].result);
-		t->stuck[jobs[k].lane] |= jobs[k].result == -EINPROGRESS;
+		note_stuck(t, &jobs[k], done[i].step);
 		note(t, done[i].step, done[i].result, jobs[k++].ms);
 	}
 	verify_all(t, done, n);

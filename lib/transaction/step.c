@@ -192,6 +192,21 @@ static int fail_not_begun(struct pcipt_transaction *t, const struct pcipt_step *
 			  pcipt_op_name(step->op), address ? address : step->value);
 }
 
+static int fail_behind(const struct pcipt_done *done, const char *address,
+		       struct pcipt_error **error)
+{
+	return pcipt_fail(error, PCIPT_E_BUSY,
+			  &(struct pcipt_error_facts){
+				  .step = pcipt_op_name(done->step->op),
+				  .address = address,
+				  .path = done->step->path,
+				  .errnum = EAGAIN,
+				  .remedy = "Have whoever uses that device let go of it; then "
+					    "`pcipt recover` or a release finishes the job" },
+			  "%s can't go back to its driver before %s of its IOMMU group is free",
+			  address, done->behind);
+}
+
 static bool is_gone(struct pcipt_transaction *t, const char *address, int errnum)
 {
 	return address && (errnum == ENOENT || errnum == ENODEV) &&
@@ -214,6 +229,8 @@ int pcipt_fail_step(struct pcipt_transaction *t, const struct pcipt_done *done,
 	const char *why = pcipt_errno_text(errnum);
 	char driver[256];
 
+	if (done->behind)
+		return fail_behind(done, address, error);
 	if (errnum == EINPROGRESS)
 		return fail_stuck(t, step, address, error);
 	if (errnum == ECANCELED)

@@ -47,6 +47,13 @@ struct pcipt_held {
 	int lock; /* the kernel's handle, -1 when not taken */
 };
 
+/* Whether a device has a write out, and what for. */
+enum pcipt_out {
+	PCIPT_OUT_NONE,
+	PCIPT_OUT_WRITE,
+	PCIPT_OUT_IN_USE, /* the plan's driver doesn't let it go: user space has its group */
+};
+
 /*
  * One transaction: begun (locked, and compared with what is there), run, ended. In
  * between, its devices are nobody else's, so a claim's record is written there.
@@ -61,7 +68,7 @@ struct pcipt_transaction {
 	size_t n_held;
 	struct pcipt_writer *writer;
 	struct pcipt_snapshot *after; /* the machine after the last write, where it was looked at */
-	bool *stuck;	 /* for each device, and behind them for modules: a write is out */
+	uint8_t *stuck;	 /* enum pcipt_out of each device, and behind them of modules */
 	double deadline; /* on the kernel's clock; the options' unless set before the begin */
 	double lock_deadline; /* the same, for the locks alone */
 	double timeout;
@@ -176,6 +183,7 @@ char *pcipt_state_text(const struct pcipt_device_state *state);
 struct pcipt_done {
 	const struct pcipt_step *step;
 	ssize_t result; /* as a job's; a bind that somebody else made counts as ours */
+	const char *behind; /* it waits for this device of its group; or NULL */
 };
 void pcipt_transaction_steps(struct pcipt_transaction *t, struct pcipt_done *done, size_t n);
 

@@ -2,7 +2,7 @@
 /*
  * Leading devices back to what they were: ordinary, visible code, driven by what each
  * device is now and not by what we believe to have done. The same serves an undo and a
- * release.
+ * release. No device goes to a driver of the host's before all of its group are free.
  */
 #include <errno.h>
 
@@ -112,11 +112,86 @@ static bool plan_all(struct pcipt_transaction *t, const struct pcipt_reading *re
 	return !steps->no_memory;
 }
 
+/* ---- in two phases ---- */
+
+/* Whether a step is a device's bind, or comes behind it. */
+static bool is_late(const struct pcipt_steps *steps, size_t i)
+{
+	for (size_t k = i + 1; k-- > 0 && steps->items[k].device == steps->items[i].device;)
+		if (steps->items[k].op == PCIPT_OP_BIND)
+			return true;
+	return false;
+}
+
+/* Those that come before a bind of their device first; how many these are. */
+static size_t arrange(const struct pcipt_steps *steps, struct pcipt_done *done)
+{
+	size_t n = 0, early;
+
+	for (size_t i = 0; i < steps->n; i++)
+		if (!is_late(steps, i))
+			done[n++].step = &steps->items[i];
+	early = n;
+	for (size_t i = 0; i < steps->n; i++)
+		if (is_late(steps, i))
+			done[n++].step = &steps->items[i];
+	return early;
+}
+
+/*
+ * The device of the same group that isn't free of the claim's driver yet, or NULL. A driver
+ * of the host's beside one that user space has in use makes the kernel stop with a BUG
+ * (before 5.19), or refuse it with EBUSY.
+ */
+static const char *sibling_in_use(struct pcipt_transaction *t, size_t device)
+{
+	const struct pcipt_plan *plan = t->plan;
+	const struct pcipt_plan_device *devices = plan->devices;
+
+	if (devices[device].group < 0 || pcipt_streq(devices[device].before.driver, plan->driver))
+		return NULL;
+	for (size_t i = 0; i < plan->n_devices; i++) {
+		if (i == device || devices[i].group != devices[device].group || !devices[i].asked)
+			continue;
+		if (t->stuck[i] == PCIPT_OUT_IN_USE ||
+		    (!pcipt_streq(devices[i].before.driver, plan->driver) &&
+		     pcipt_has_driver(t->kernel, devices[i].address, plan->driver) == 1))
+			return devices[i].address;
+	}
+	return NULL;
+}
+
+/*
+ * Puts those that have to wait for a sibling behind the others; how many the others are.
+ * When time is up, or somebody cancelled, that is what they wait for.
+ */
+static size_t hold_back(struct pcipt_transaction *t, struct pcipt_done *done, size_t early,
+			size_t n)
+{
+	size_t kept = early;
+	bool stopped = false;
+
+	for (size_t i = 0; i < early; i++)
+		stopped |= done[i].result == -ECANCELED;
+	for (size_t i = early; i < n; i++) {
+		struct pcipt_done one = done[i];
+		const char *sibling = sibling_in_use(t, one.step->device);
+
+		one.behind = stopped ? NULL : sibling;
+		one.result = stopped ? -ECANCELED : -EAGAIN;
+		if (!sibling)
+			memmove(&done[kept + 1], &done[kept], (i - kept) * sizeof(*done));
+		done[sibling ? i : kept++] = one;
+	}
+	return kept - early;
+}
+
 void pcipt_transaction_restore(struct pcipt_transaction *t, struct pcipt_reading *readings,
 			       size_t n)
 {
 	_cleanup_(steps_clearp) struct pcipt_steps steps = { 0 };
 	_cleanup_free_ struct pcipt_done *done = NULL;
+	size_t early;
 
 	if (plan_all(t, readings, n, &steps))
 		done = calloc(steps.n + 1, sizeof(*done));
@@ -126,8 +201,8 @@ void pcipt_transaction_restore(struct pcipt_transaction *t, struct pcipt_reading
 				pcipt_fail_memory(&readings[i].error);
 		return;
 	}
-	for (size_t i = 0; i < steps.n; i++)
-		done[i].step = &steps.items[i];
-	pcipt_transaction_steps(t, done, steps.n);
+	early = arrange(&steps, done);
+	pcipt_transaction_steps(t, done, early);
+	pcipt_transaction_steps(t, done + early, hold_back(t, done, early, steps.n));
 	judge(t, readings, n, done, steps.n);
 }

@@ -241,6 +241,20 @@ static int probe(const struct sim *sim, const struct sim_driver *driver,
 	return has_vfs(sim, device) ? -EBUSY : 0;
 }
 
+/* vfio.c before 5.19: a driver of the host's in a group that user space has is a BUG. */
+static void check_group(const struct sim *sim, const struct sim_driver *driver,
+			const struct sim_device *device)
+{
+	for (size_t i = 0; i < sim->n_out && !is_vfio(driver); i++) {
+		const struct sim_device *held = sim_find(sim, sim->out[i].value);
+
+		if (held && held != device && held->group == device->group &&
+		    strstr(sim->out[i].path, "vfio-pci/unbind"))
+			fail("BUG: its group is in use, and the host's driver takes",
+			     device->address);
+	}
+}
+
 int sim_bind(struct sim *sim, struct sim_driver *driver, const char *address)
 {
 	struct sim_device *device = sim_find(sim, address);
@@ -251,6 +265,7 @@ int sim_bind(struct sim *sim, struct sim_driver *driver, const char *address)
 		return -ENODEV;
 	if (device->driver)
 		return -EBUSY;
+	check_group(sim, driver, device);
 	r = probe(sim, driver, device);
 	if (r == 0)
 		device->driver = driver;

@@ -134,7 +134,7 @@ void sim_hook(struct sim *sim, unsigned int ops,
 
 /* ---- writes that don't return, locks of others ---- */
 
-/* From now on writes to paths that contain this don't return; NULL ends that for later ones. */
+/* From now on writes whose "PATH VALUE" has this don't return; NULL ends that for later ones. */
 void sim_block(struct sim *sim, const char *contains);
 /* All that was out returns, and the helpers that were left behind end. */
 void sim_let_go(struct sim *sim);

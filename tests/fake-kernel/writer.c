@@ -174,6 +174,15 @@ void sim_let_go(struct sim *sim)
 		sim->locks[i].held = false;
 }
 
+static bool does_block(const struct sim *sim, const struct pcipt_job *job)
+{
+	char *what = pcipt_format("%s %s", job->path, job->value);
+	bool blocks = sim->blocks && strstr(what, sim->blocks);
+
+	free(what);
+	return blocks;
+}
+
 static ssize_t do_job(struct pcipt_writer *writer, const struct pcipt_job *job,
 		      const struct pcipt_wait *wait)
 {
@@ -192,7 +201,7 @@ static ssize_t do_job(struct pcipt_writer *writer, const struct pcipt_job *job,
 		sim_read_guarded(&sim->base, PCIPT_AT_SYS, &read, 1, 0);
 		return read.result;
 	}
-	if (sim->blocks && strstr(job->path, sim->blocks)) {
+	if (does_block(sim, job)) {
 		begin_blocked(writer, job);
 		return -EINPROGRESS;
 	}

@@ -460,6 +460,63 @@ START_TEST(damaged_intents)
 }
 END_TEST
 
+/* ---- groups ---- */
+
+/* The host's driver gets nothing back beside a device that is still in use. */
+START_TEST(release_waits_for_the_group)
+{
+	struct pcipt_claim *claim = must_bind();
+	struct pcipt_error *error = NULL;
+
+	sim_block(sim, "vfio-pci/unbind " AUDIO);
+	ck_assert_int_eq(pcipt_release(ctx, claim, NULL, &error), PCIPT_E_STUCK);
+	ck_assert_str_eq(pcipt_error_get_address(error), AUDIO);
+	assert_driver(sim, GPU, NULL);
+	assert_driver(sim, AUDIO, NULL);
+	pcipt_error_unref(error);
+	pcipt_claim_unref(claim);
+	sim_let_go(sim);
+	pcipt_report_unref(must_recover());
+	assert_state(sim, before, "after the recovery");
+}
+END_TEST
+
+START_TEST(undo_waits_for_the_group)
+{
+	struct pcipt_error *error = NULL;
+
+	sim_fail(sim, &(struct sim_fault){ SIM_WRITE, "vfio-pci/bind " GPU, 1, 1, EIO, SIM_FAILS });
+	sim_block(sim, "vfio-pci/unbind " AUDIO);
+	ck_assert_int_lt(bind_card(NULL, NULL, &error), 0);
+	assert_driver(sim, GPU, NULL);
+	pcipt_error_unref(error);
+	sim_let_go(sim);
+	sim_mend(sim);
+	pcipt_report_unref(must_recover());
+	assert_state(sim, before, "after the recovery");
+}
+END_TEST
+
+/* One that vfio-pci doesn't let go of holds back its group as well; the claim stays. */
+START_TEST(release_with_one_left_bound)
+{
+	struct pcipt_claim *claim = must_bind();
+	struct pcipt_error *error = NULL;
+
+	sim_fail(sim, &(struct sim_fault){ SIM_WRITE, "vfio-pci/unbind " AUDIO, 1, 0, EIO,
+					   SIM_FAILS });
+	ck_assert_int_eq(pcipt_release(ctx, claim, NULL, &error), PCIPT_E_ROLLBACK_INCOMPLETE);
+	assert_driver(sim, GPU, NULL);
+	assert_driver(sim, AUDIO, "vfio-pci");
+	ck_assert_uint_eq(sim_record_count(sim), 1);
+	pcipt_error_unref(error);
+	sim_mend(sim);
+	ck_assert_int_eq(pcipt_release(ctx, claim, NULL, NULL), 0);
+	assert_state(sim, before, "after the second release");
+	pcipt_claim_unref(claim);
+}
+END_TEST
+
 /* What was begun in an earlier boot went with that boot: no device is touched. */
 START_TEST(of_an_earlier_boot)
 {
@@ -543,6 +600,9 @@ Suite *suite_recover(void)
 	tcase_add_test(tc, nothing_to_recover);
 	tcase_add_loop_test(tc, damaged_intents, 0, 5);
 	tcase_add_test(tc, of_an_earlier_boot);
+	tcase_add_test(tc, release_waits_for_the_group);
+	tcase_add_test(tc, undo_waits_for_the_group);
+	tcase_add_test(tc, release_with_one_left_bound);
 	tcase_add_test(tc, not_permitted);
 	tcase_add_test(tc, old_driver_refuses);
 	suite_add_tcase(suite, tc);
