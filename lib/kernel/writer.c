@@ -275,10 +275,19 @@ static int add_job(struct pcipt_writer *w, struct range *range, const struct pci
 	}
 }
 
+/* Whether a slot's work is, or may yet be, done: those that were left out are only passed over. */
+static bool is_out(const struct pcipt_writer *w, uint32_t at)
+{
+	const struct slot *slot = &w->board->slots[at];
+
+	return !atomic_load(&slot->done) &&
+	       (atomic_load(&slot->begun) || at >= atomic_load(&w->board->stop));
+}
+
 static bool lane_is_busy(const struct pcipt_writer *w, size_t lane)
 {
 	for (uint32_t i = 0; i < atomic_load(&w->board->n_slots); i++)
-		if (w->board->slots[i].lane == lane && !atomic_load(&w->board->slots[i].done))
+		if (w->board->slots[i].lane == lane && is_out(w, i))
 			return true;
 	return false;
 }
@@ -322,6 +331,17 @@ static void hand_over(struct pcipt_writer *w, struct pcipt_job *jobs, struct ran
 
 /* ---- waiting ---- */
 
+/* A module that a driver would rather have, but doesn't need, may be missing. */
+static ssize_t load_result(struct pcipt_writer *w, const struct pcipt_job *job, ssize_t result)
+{
+	int r;
+
+	if (result == -ECANCELED)
+		return result;
+	r = pcipt_real_module_loaded(w->real, job->value);
+	return result < 0 && r < 0 ? result : r;
+}
+
 /* A job's result, when all of its slots are through. */
 static bool take_result(struct pcipt_writer *w, struct pcipt_job *job, const struct range *range)
 {
@@ -339,8 +359,8 @@ static bool take_result(struct pcipt_writer *w, struct pcipt_job *job, const str
 	job->result = result;
 	if (job->kind == PCIPT_JOB_READ && result >= 0)
 		memcpy(job->buf, board_text(w->board, slots[0].buf), (size_t)result + 1);
-	if (job->kind == PCIPT_JOB_LOAD && result == 0)
-		job->result = pcipt_real_module_loaded(w->real, job->value);
+	if (job->kind == PCIPT_JOB_LOAD)
+		job->result = load_result(w, job, result);
 	return true;
 }
 
@@ -393,17 +413,18 @@ static void leave_out(struct pcipt_writer *w, struct pcipt_job *jobs, struct ran
 		      size_t n, const struct pcipt_wait *wait)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct slot *slot = &w->board->slots[ranges[i].first];
-
 		if (ranges[i].told)
 			continue;
-		/* A lane says that it begins before it looks whether it may. */
-		if (atomic_load(&slot->begun)) {
-			jobs[i].ms = pcipt_now_ms() - (double)slot->begin_ns / 1e6;
-			continue;
-		}
 		jobs[i].result = -ECANCELED;
-		tell(wait, &jobs[i]);
+		/* A lane says that it begins before it looks whether it may. */
+		for (uint32_t k = ranges[i].first; k < ranges[i].first + ranges[i].n; k++) {
+			if (!is_out(w, k))
+				continue;
+			jobs[i].result = -EINPROGRESS;
+			jobs[i].ms = pcipt_now_ms() - (double)w->board->slots[k].begin_ns / 1e6;
+		}
+		if (jobs[i].result == -ECANCELED)
+			tell(wait, &jobs[i]);
 	}
 }
 
@@ -453,6 +474,13 @@ static void wait_for_all(struct pcipt_writer *w, struct pcipt_job *jobs, struct 
 		leave_out(w, jobs, ranges, n, wait);
 }
 
+/* Too late to begin anything: a lane that is rung would begin before it could be stopped. */
+static void begin_none(struct pcipt_writer *w, struct pcipt_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		jobs[i].result = lane_is_busy(w, jobs[i].lane) ? -EINPROGRESS : -ECANCELED;
+}
+
 static void fail_all(struct pcipt_job *jobs, size_t n, int result)
 {
 	for (size_t i = 0; i < n; i++)
@@ -478,7 +506,7 @@ void pcipt_real_writer_run(struct pcipt_writer *w, struct pcipt_job *jobs, size_
 	}
 	/* Too late, or not wanted any more: then nothing begins. */
 	if (time_left(wait->deadline) == 0 || pcipt_real_wait(&w->real->base, wait->cancel_fd, -1)) {
-		fail_all(jobs, n, -ECANCELED);
+		begin_none(w, jobs, n);
 		return;
 	}
 	w->batch++;
@@ -490,7 +518,7 @@ void pcipt_real_writer_run(struct pcipt_writer *w, struct pcipt_job *jobs, size_
 static bool anything_out(const struct pcipt_writer *w)
 {
 	for (uint32_t i = 0; i < atomic_load(&w->board->n_slots); i++)
-		if (w->board->slots[i].kind != SLOT_READ && !atomic_load(&w->board->slots[i].done))
+		if (w->board->slots[i].kind != SLOT_READ && is_out(w, i))
 			return true;
 	return false;
 }

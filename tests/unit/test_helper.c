@@ -533,6 +533,50 @@ START_TEST(killed)
 }
 END_TEST
 
+/* A job that was not begun in time is in nobody's way: the next one of its lane is done. */
+START_TEST(not_begun_in_time)
+{
+	int held = lock("0000:01:00.0");
+	struct pcipt_writer *writer = start(1, &held, 1);
+	struct pcipt_job late = write_job(0, "/sys/a", "late"), next = write_job(0, "/sys/a", "next");
+	pid_t pid = child_of_ours();
+
+	make_file("a", "");
+	kill(pid, SIGSTOP);
+	run(writer, &late, 1, 100);
+	ck_assert_int_eq(late.result, -ECANCELED);
+	kill(pid, SIGCONT);
+	run(writer, &next, 1, 5000);
+	ck_assert_int_eq(next.result, 0);
+	assert_file("a", "next\n");
+	/* And with no time at all nothing is even said. */
+	run(writer, &late, 1, 0);
+	ck_assert_int_eq(late.result, -ECANCELED);
+	usleep(20000);
+	assert_file("a", "next\n");
+	ck_assert(!k->ops->writer_end(writer));
+	k->ops->unlock(k, held, false);
+}
+END_TEST
+
+/* Whatever the moment at which time is up, the lane can be used afterwards. */
+START_TEST(time_is_up_at_any_moment)
+{
+	make_file("a", "");
+	for (int i = 0; i < 100; i++) {
+		struct pcipt_writer *writer = start(1, NULL, 0);
+		struct pcipt_job job = write_job(0, "/sys/a", "1");
+
+		run(writer, &job, 1, 0.01 * (i % 10));
+		if (job.result == -ECANCELED) {
+			run(writer, &job, 1, 5000);
+			ck_assert_int_eq(job.result, 0);
+		}
+		k->ops->writer_end(writer);
+	}
+}
+END_TEST
+
 /* There is no other helper to be had: each try says so, until there is. */
 START_TEST(no_other_helper)
 {
@@ -814,6 +858,8 @@ Suite *suite_helper(void)
 	tcase_add_test(tc, grace);
 	tcase_add_test(tc, caller_executes_another);
 	tcase_add_test(tc, killed);
+	tcase_add_test(tc, not_begun_in_time);
+	tcase_add_test(tc, time_is_up_at_any_moment);
 	tcase_add_loop_test(tc, no_other_helper, 0, 2);
 	tcase_add_test(tc, caller_is_killed);
 	tcase_add_test(tc, caller_is_killed_while_idle);
