@@ -93,12 +93,15 @@ static int remove_record(struct pcipt_context *ctx, const struct pcipt_record *r
 	return r < 0 && r != -ENOENT ? fail_journal(ctx, r, error) : 0;
 }
 
-/* It stays where a write is out, for whoever comes when that has returned. */
+/* It goes when all is before or after; what is half way is for whoever comes next. */
 void pcipt_journal_end(struct pcipt_transaction *t, const struct pcipt_record *record)
 {
+	int outcome = t->result->outcome;
 	struct pcipt_error *left = NULL;
 
-	if (record->n_devices == 0 || t->result->outcome == PCIPT_OUTCOME_STUCK)
+	if (record->n_devices == 0 ||
+	    (outcome != PCIPT_OUTCOME_DONE && outcome != PCIPT_OUTCOME_UNCHANGED &&
+	     outcome != PCIPT_OUTCOME_ROLLED_BACK))
 		return;
 	if (remove_record(t->ctx, record, &left) < 0)
 		pcipt_result_note_warning(t->result, left);

@@ -127,7 +127,7 @@ void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_recor
 
 /*
  * journal.c: the intent of a transaction that no claim's record tells of, in a record of
- * the same form. Kept when its end could not be waited for.
+ * the same form. Kept unless all is done, or undone.
  */
 int pcipt_journal_begin(struct pcipt_transaction *t, struct pcipt_record *record,
 			struct pcipt_error **error);

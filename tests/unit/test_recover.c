@@ -460,6 +460,71 @@ START_TEST(damaged_intents)
 }
 END_TEST
 
+/* ---- undone half way ---- */
+
+/* The bind fails, and then the device's own driver doesn't take it back either. */
+static void fail_and_be_refused(bool claimed)
+{
+	struct pcipt_error *error = NULL;
+	struct pcipt_plan *plan;
+
+	sim_driver_refuses(sim, "nouveau", GPU, EIO);
+	sim_fail(sim, &(struct sim_fault){ SIM_WRITE, "vfio-pci/bind " AUDIO, 1, 1, EIO,
+					   SIM_FAILS });
+	if (claimed) {
+		ck_assert_int_eq(bind_card(NULL, NULL, &error), PCIPT_E_ROLLBACK_INCOMPLETE);
+	} else {
+		plan = machine_plan(ctx, GPU);
+		ck_assert_int_eq(pcipt_apply(ctx, plan, NULL, NULL, &error),
+				 PCIPT_E_ROLLBACK_INCOMPLETE);
+		pcipt_plan_unref(plan);
+	}
+	pcipt_error_unref(error);
+	sim_mend(sim);
+	ck_assert_uint_eq(sim_record_count(sim), 1);
+}
+
+START_TEST(undone_half_way)
+{
+	bool claimed = _i;
+
+	fail_and_be_refused(claimed);
+	sim_driver_refuses(sim, "nouveau", GPU, 0);
+	pcipt_report_unref(must_recover());
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+	assert_state(sim, before, "after the recovery");
+}
+END_TEST
+
+/* Recovery is no success while it can't be; a claim stays, and a release still ends it. */
+START_TEST(undone_half_way_for_good)
+{
+	bool claimed = _i;
+	struct pcipt_report *report = NULL;
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_error *error = NULL;
+
+	fail_and_be_refused(claimed);
+	ck_assert_int_eq(pcipt_recover(ctx, NULL, &report, &error), PCIPT_E_ROLLBACK_INCOMPLETE);
+	ck_assert_str_eq(pcipt_error_get_address(error), GPU);
+	assert_action(report, 0, "binding", claimed ? "binding" : "ended",
+		      "PCIPT_E_ROLLBACK_INCOMPLETE");
+	pcipt_report_unref(report);
+	pcipt_error_unref(error);
+	/* Nobody could end an intent without a claim: it was told, and that is all. */
+	ck_assert_uint_eq(sim_record_count(sim), claimed ? 1 : 0);
+	if (claimed) {
+		ck_assert_int_eq(pcipt_claim_find(ctx, GPU, &claim, NULL), 0);
+		ck_assert_int_eq(pcipt_release(ctx, claim, NULL, NULL), 0);
+		pcipt_claim_unref(claim);
+	}
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+	assert_driver(sim, GPU, NULL);
+	assert_driver(sim, AUDIO, "snd_hda_intel");
+	ck_assert_int_eq(pcipt_recover(ctx, NULL, NULL, NULL), 0);
+}
+END_TEST
+
 /* ---- groups ---- */
 
 /* The host's driver gets nothing back beside a device that is still in use. */
@@ -600,6 +665,8 @@ Suite *suite_recover(void)
 	tcase_add_test(tc, nothing_to_recover);
 	tcase_add_loop_test(tc, damaged_intents, 0, 5);
 	tcase_add_test(tc, of_an_earlier_boot);
+	tcase_add_loop_test(tc, undone_half_way, 0, 2);
+	tcase_add_loop_test(tc, undone_half_way_for_good, 0, 2);
 	tcase_add_test(tc, release_waits_for_the_group);
 	tcase_add_test(tc, undo_waits_for_the_group);
 	tcase_add_test(tc, release_with_one_left_bound);
