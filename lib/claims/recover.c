@@ -33,7 +33,7 @@ static int recover_one(struct pcipt_context *ctx, const struct pcipt_record *rec
 		       double deadline, struct pcipt_report *report, struct pcipt_error **error)
 {
 	const struct pcipt_recovery recovery = { record, is_current, pcipt_store_end,
-						 lock_deadline, deadline };
+						 lock_deadline, deadline, false };
 
 	return pcipt_recover_record(ctx, &recovery, options, report, error);
 }

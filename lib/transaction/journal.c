@@ -167,7 +167,7 @@ int pcipt_journal_recover(struct pcipt_context *ctx, const struct pcipt_plan *pl
 			  struct pcipt_error **error)
 {
 	struct pcipt_recovery recovery = { NULL, is_current, remove_record, lock_deadline,
-					   deadline };
+					   deadline, true };
 	struct pcipt_records records;
 	struct pcipt_error *worst = NULL;
 	int r = read_all(ctx, &records, error);

@@ -16,11 +16,26 @@ static void note(struct pcipt_report *report, const struct pcipt_record *record,
 			  message);
 }
 
-/* Under the locks: 1 when the devices are back and the record has ended, 0 when it had before. */
+/* What a device's own driver refused while its bind was undone, or NULL. */
+static const struct pcipt_error *not_undone(const struct pcipt_record *record,
+					    const struct pcipt_result *result)
+{
+	for (size_t i = 0; i < pcipt_result_warning_count(result); i++) {
+		const struct pcipt_error *warning = pcipt_result_warning_at(result, i);
+
+		if (record->state == PCIPT_CLAIM_BINDING &&
+		    pcipt_error_get_code(warning) == PCIPT_E_ROLLBACK_INCOMPLETE)
+			return warning;
+	}
+	return NULL;
+}
+
+/* Under the locks; whether the record has ended now is told apart from whether all is back. */
 static int lead_back(struct pcipt_transaction *t, const struct pcipt_recovery *recovery,
-		     struct pcipt_snapshot *snap, struct pcipt_error **error)
+		     struct pcipt_snapshot *snap, bool *ended, struct pcipt_error **error)
 {
 	int r = recovery->is_current(t->ctx, recovery->record, error);
+	const struct pcipt_error *left;
 
 	if (r <= 0)
 		return r;
@@ -28,8 +43,14 @@ static int lead_back(struct pcipt_transaction *t, const struct pcipt_recovery *r
 	if (r < 0)
 		return r;
 	pcipt_warn_left_alone(snap, recovery->record, t->result);
-	r = recovery->end(t->ctx, recovery->record, error);
-	return r < 0 ? r : 1;
+	left = not_undone(recovery->record, t->result);
+	if (!left || recovery->ends_incomplete) {
+		r = recovery->end(t->ctx, recovery->record, error);
+		*ended = r == 0;
+	}
+	if (r == 0 && left)
+		return pcipt_error_pass(error, pcipt_error_ref((struct pcipt_error *)left));
+	return r;
 }
 
 /* The word and the sentence for a record that has ended. */
@@ -44,11 +65,11 @@ static void note_ended(struct pcipt_report *report, const struct pcipt_record *r
 }
 
 /* What keeps a record from its end: told, and passed on as what recovery comes to. */
-static int fail_recovery(struct pcipt_report *report, const struct pcipt_record *record,
+static int fail_recovery(struct pcipt_report *report, const struct pcipt_record *record, bool ended,
 			 struct pcipt_error *why, struct pcipt_error **error)
 {
 	int code = pcipt_error_get_code(why);
-	const char *state = pcipt_claim_state_name(record->state);
+	const char *state = ended ? "ended" : pcipt_claim_state_name(record->state);
 
 	if (code == PCIPT_E_STUCK || code == PCIPT_E_LOCKED) {
 		note(report, record, "stuck", code == PCIPT_E_LOCKED ? "locked" : "write-outstanding",
@@ -82,6 +103,7 @@ int pcipt_recover_record(struct pcipt_context *ctx, const struct pcipt_recovery 
 				       .lock_deadline = recovery->lock_deadline,
 				       .recovers = true };
 	struct pcipt_error *why = NULL;
+	bool ended = false;
 	int r;
 
 	if (recovery->record->other_boot)
@@ -90,12 +112,12 @@ int pcipt_recover_record(struct pcipt_context *ctx, const struct pcipt_recovery 
 	if (r == 0)
 		r = pcipt_plan_from_record(snap, recovery->record, &plan, &why);
 	if (r < 0)
-		return fail_recovery(report, recovery->record, why, error);
+		return fail_recovery(report, recovery->record, ended, why, error);
 	r = pcipt_transaction_begin(&t, ctx, plan, options, &why);
 	if (r == 0)
-		r = lead_back(&t, recovery, snap, &why);
-	if (r == 1)
+		r = lead_back(&t, recovery, snap, &ended, &why);
+	if (r == 0 && ended)
 		note_ended(report, recovery->record, t.result);
 	pcipt_transaction_end(&t);
-	return r < 0 ? fail_recovery(report, recovery->record, why, error) : 0;
+	return r < 0 ? fail_recovery(report, recovery->record, ended, why, error) : 0;
 }

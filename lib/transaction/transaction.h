@@ -151,6 +151,8 @@ struct pcipt_recovery {
 	int (*end)(struct pcipt_context *ctx, const struct pcipt_record *record,
 		   struct pcipt_error **error);
 	double lock_deadline, deadline;
+	/* It goes as well when a bind could not be undone: nobody else could ever end it. */
+	bool ends_incomplete;
 };
 
 int pcipt_recover_record(struct pcipt_context *ctx, const struct pcipt_recovery *recovery,

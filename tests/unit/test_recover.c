@@ -626,19 +626,21 @@ START_TEST(not_permitted)
 }
 END_TEST
 
-/* The old driver has gone for good: the device stays without one, and the claim ends. */
+/* The old driver has gone for good: a release goes on, and the claim ends without one. */
 START_TEST(old_driver_refuses)
 {
+	struct pcipt_claim *claim = must_bind();
 	struct pcipt_error *error = NULL;
 	struct pcipt_report *report;
 
-	sim_block(sim, "vfio-pci/bind");
-	ck_assert_int_eq(bind_card(NULL, NULL, &error), PCIPT_E_STUCK);
+	sim_block(sim, "vfio-pci/unbind");
+	ck_assert_int_eq(pcipt_release(ctx, claim, NULL, &error), PCIPT_E_STUCK);
 	pcipt_error_unref(error);
+	pcipt_claim_unref(claim);
 	sim_let_go(sim);
 	sim_driver_refuses(sim, "nouveau", GPU, EIO);
 	report = must_recover();
-	assert_action(report, 0, "binding", "ended", "restore-failed");
+	assert_action(report, 0, "releasing", "ended", "restore-failed");
 	assert_driver(sim, GPU, NULL);
 	pcipt_report_unref(report);
 }
