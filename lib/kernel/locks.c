@@ -67,6 +67,15 @@ static int tell_holder(int fd, char *holder, size_t size)
 	return -EAGAIN;
 }
 
+/* What holds is the lock. The text only says who we are, and a full /run has no room for it. */
+static void tell_others(int fd, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (ftruncate(fd, 0) < 0 || write(fd, text, n) != (ssize_t)n)
+		return;
+}
+
 int pcipt_real_lock(struct pcipt_kernel *k, const char *folder, const char *name,
 		    const char *text, char *holder, size_t size)
 {
@@ -76,7 +85,6 @@ int pcipt_real_lock(struct pcipt_kernel *k, const char *folder, const char *name
 		return dir;
 	for (int attempt = 0; attempt < 10; attempt++) {
 		_cleanup_close_ int fd = open_lock(dir, name);
-		size_t n = strlen(text);
 
 		if (fd < 0)
 			return fd;
@@ -86,10 +94,10 @@ int pcipt_real_lock(struct pcipt_kernel *k, const char *folder, const char *name
 							      -errno;
 		if (!is_current(dir, name, fd))
 			continue;
-		if (ftruncate(fd, 0) < 0 || write(fd, text, n) != (ssize_t)n)
-			return errno ? -errno : -ENOSPC;
+		tell_others(fd, text);
 		return steal_fd(&fd);
 	}
+	*holder = '\0';
 	return -EAGAIN;
 }
 
