@@ -396,8 +396,7 @@ static void give_up(struct pcipt_writer *w, struct pcipt_job *jobs, struct range
 		jobs[i].result = failed ? -failed : -EOWNERDEAD;
 		tell(wait, &jobs[i]);
 	}
-	while (waitpid(w->pid, NULL, __WCLONE) < 0 && errno == EINTR)
-		;
+	pcipt_real_part_with(w->real, w->pid, NULL);
 }
 
 /* The wait's deadline in milliseconds from now, as poll() takes it. */

@@ -612,6 +612,27 @@ START_TEST(no_other_helper)
 }
 END_TEST
 
+/* A helper that doesn't end though it has nothing to do (an NFS that doesn't answer). */
+START_TEST(end_is_not_waited_for)
+{
+	struct pcipt_writer *writer = start(2, NULL, 0);
+	pid_t pid = child_of_ours();
+	double begin;
+
+	kill(pid, SIGSTOP);
+	begin = pcipt_now_ms();
+	ck_assert(!k->ops->writer_end(writer));
+	ck_assert(pcipt_now_ms() - begin < 3000);
+	kill(pid, SIGCONT);
+	/* A later call takes leave of it. */
+	for (int i = 0; i < 500 && child_of_ours(); i++) {
+		usleep(10000);
+		pcipt_real_reap(real_kernel(k));
+	}
+	ck_assert_int_eq(child_of_ours(), 0);
+}
+END_TEST
+
 /* ---- the caller goes first ---- */
 
 static void be_killed(int in, int ready)
@@ -818,6 +839,28 @@ START_TEST(lock_that_others_could_have_made)
 }
 END_TEST
 
+/* A full /run has no room to say who holds it; it is held all the same. */
+START_TEST(lock_without_room)
+{
+	struct rlimit before, none;
+	char holder[64] = "x";
+	int held;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	held = lock("0000:01:00.0");
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	ck_assert_int_ge(held, 0);
+	ck_assert_int_eq(k->ops->lock(k, locks_folder, "0000:01:00.0", "other\n", holder,
+				      sizeof(holder)), -EAGAIN);
+	ck_assert_str_eq(holder, "");
+	k->ops->unlock(k, held, false);
+}
+END_TEST
+
 /* Somebody cleared the folder while the lock was held: the name stands for another file now. */
 START_TEST(lock_of_a_cleared_folder)
 {
@@ -858,6 +901,7 @@ Suite *suite_helper(void)
 	tcase_add_test(tc, grace);
 	tcase_add_test(tc, caller_executes_another);
 	tcase_add_test(tc, killed);
+	tcase_add_test(tc, end_is_not_waited_for);
 	tcase_add_test(tc, not_begun_in_time);
 	tcase_add_test(tc, time_is_up_at_any_moment);
 	tcase_add_loop_test(tc, no_other_helper, 0, 2);
@@ -867,6 +911,7 @@ Suite *suite_helper(void)
 	tcase_add_test(tc, in_a_program_with_threads);
 	tcase_add_test(tc, lock_is_exclusive);
 	tcase_add_loop_test(tc, lock_that_others_could_have_made, 0, 6);
+	tcase_add_test(tc, lock_without_room);
 	tcase_add_test(tc, lock_of_a_cleared_folder);
 	suite_add_tcase(suite, tc);
 	return suite;
