@@ -196,6 +196,8 @@ struct pcipt_kernel_ops {
 	 */
 	void (*writer_run)(struct pcipt_writer *writer, struct pcipt_job *jobs, size_t n,
 			   const struct pcipt_wait *wait);
+	/* Waits until nothing of a lane is out any more; true when it still is at the deadline. */
+	bool (*writer_busy)(struct pcipt_writer *writer, size_t lane, double deadline);
 	/* Ends the helper; true when it had to be left behind, with a job that hasn't returned. */
 	bool (*writer_end)(struct pcipt_writer *writer);
 	/*

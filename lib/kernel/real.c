@@ -295,6 +295,7 @@ static const struct pcipt_kernel_ops real_ops = {
 	.module_state = pcipt_real_module_state,
 	.writer_start = pcipt_real_writer_start,
 	.writer_run = pcipt_real_writer_run,
+	.writer_busy = pcipt_real_writer_busy,
 	.writer_end = pcipt_real_writer_end,
 	.lock = pcipt_real_lock,
 	.unlock = pcipt_real_unlock,

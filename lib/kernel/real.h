@@ -101,6 +101,7 @@ int pcipt_real_writer_start(struct pcipt_kernel *k, size_t n_lanes, const int *l
 			    size_t n_locks, struct pcipt_writer **writer);
 void pcipt_real_writer_run(struct pcipt_writer *writer, struct pcipt_job *jobs, size_t n,
 			   const struct pcipt_wait *wait);
+bool pcipt_real_writer_busy(struct pcipt_writer *writer, size_t lane, double deadline);
 bool pcipt_real_writer_end(struct pcipt_writer *writer);
 /* locks.c */
 int pcipt_real_lock(struct pcipt_kernel *k, const char *folder, const char *name,

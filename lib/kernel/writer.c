@@ -513,6 +513,27 @@ void pcipt_real_writer_run(struct pcipt_writer *w, struct pcipt_job *jobs, size_
 	wait_for_all(w, jobs, ranges, n, wait);
 }
 
+/* Between two looks at a lane: the bell is rung for whole batches. */
+#define LOOK_MS 10
+
+bool pcipt_real_writer_busy(struct pcipt_writer *w, size_t lane, double deadline)
+{
+	struct pollfd end = { .fd = w->pidfd, .events = POLLIN };
+
+	while (!w->dead && lane_is_busy(w, lane)) {
+		int left = time_left(deadline);
+
+		if (left == 0)
+			return true;
+		/* What has ended has nothing out. */
+		if (poll(&end, 1, left < LOOK_MS ? left : LOOK_MS) > 0) {
+			w->dead = true;
+			pcipt_real_part_with(w->real, w->pid, NULL);
+		}
+	}
+	return false;
+}
+
 /* A read that doesn't return changes nothing: it can be left behind without its lock. */
 static bool anything_out(const struct pcipt_writer *w)
 {

@@ -146,8 +146,12 @@ static void note_incomplete(struct pcipt_transaction *t, struct pcipt_error *fai
 	pcipt_error_add_cause(*incomplete, why);
 }
 
-/* In reverse, all that has no write out; NULL when everything is as it was. */
-static struct pcipt_error *restore_all(struct pcipt_transaction *t, struct pcipt_error *failed)
+/*
+ * In reverse, all that has no write out; NULL when everything is as it was. What is left is
+ * told by the last attempt only.
+ */
+static struct pcipt_error *restore_all(struct pcipt_transaction *t, struct pcipt_error *failed,
+				       bool is_last)
 {
 	_cleanup_free_ struct pcipt_reading *readings =
 		calloc(t->plan->n_devices + 1, sizeof(*readings));
@@ -164,10 +168,46 @@ static struct pcipt_error *restore_all(struct pcipt_transaction *t, struct pcipt
 	pcipt_states_read(t, readings, n);
 	pcipt_transaction_restore(t, readings, n);
 	for (size_t i = 0; i < n; i++)
-		if (readings[i].error)
+		if (readings[i].error && is_last)
 			note_incomplete(t, failed, steal(&readings[i].error), &incomplete);
 	pcipt_states_clear(readings, n);
 	return incomplete;
+}
+
+/*
+ * A write that was only slow comes back within the undo's time; what was out of a device
+ * that did is undone, too. A part of the time is kept for doing that.
+ */
+static void wait_for_slow(struct pcipt_transaction *t)
+{
+	double now = t->kernel->ops->now(t->kernel), time = t->deadline - now;
+	double until = t->deadline - (time / 2 < UNDO_MS ? time / 2 : UNDO_MS);
+
+	for (size_t i = 0; i <= t->plan->n_devices; i++)
+		if (t->stuck[i] && !t->kernel->ops->writer_busy(t->writer, i, until))
+			t->stuck[i] = PCIPT_OUT_NONE;
+}
+
+/* The deadline was hit, but all is undone: that is no write that is out. */
+static struct pcipt_error *as_timeout(const struct pcipt_transaction *t,
+				      struct pcipt_error *failed)
+{
+	struct pcipt_error *made = NULL;
+
+	if (pcipt_error_get_code(failed) != PCIPT_E_STUCK)
+		return failed;
+	pcipt_fail(&made, PCIPT_E_TIMEOUT,
+		   &(struct pcipt_error_facts){ .step = pcipt_error_get_step(failed),
+						.address = pcipt_error_get_address(failed),
+						.path = pcipt_error_get_path(failed),
+						.errnum = ETIMEDOUT,
+						.remedy = "Try again with more time" },
+		   "the deadline passed during the step %s of %s; it has returned since",
+		   pcipt_error_get_step(failed),
+		   pcipt_error_get_address(failed) ? pcipt_error_get_address(failed) :
+						     t->plan->driver);
+	pcipt_error_add_cause(made, failed);
+	return made;
 }
 
 static bool anything_stuck(const struct pcipt_transaction *t)
@@ -187,13 +227,18 @@ int pcipt_transaction_undo(struct pcipt_transaction *t, struct pcipt_error *fail
 	t->after = pcipt_snapshot_unref(t->after);
 	t->deadline = t->kernel->ops->now(t->kernel) +
 		      (t->timeout > UNDO_MS ? t->timeout : UNDO_MS);
-	incomplete = restore_all(t, failed);
+	if (anything_stuck(t)) {
+		pcipt_error_unref(restore_all(t, failed, false));
+		wait_for_slow(t);
+	}
+	incomplete = restore_all(t, failed, true);
 	/* What is stuck comes first: the rest of the undo is still to come, without us. */
 	if (anything_stuck(t)) {
 		t->result->outcome = PCIPT_OUTCOME_STUCK;
 		pcipt_error_add_cause(failed, incomplete);
 		return pcipt_error_pass(error, failed);
 	}
+	failed = as_timeout(t, failed);
 	if (!incomplete) {
 		t->result->outcome = PCIPT_OUTCOME_ROLLED_BACK;
 		return pcipt_error_pass(error, failed);

@@ -54,6 +54,7 @@ struct sim_record {
 struct sim_lock {
 	char name[32], text[512];
 	bool held;
+	bool left; /* it is held by a helper alone */
 };
 
 /* A write that has not returned. */
@@ -174,6 +175,7 @@ int sim_writer_start(struct pcipt_kernel *k, size_t n_lanes, const int *locks, s
 		     struct pcipt_writer **writer);
 void sim_writer_run(struct pcipt_writer *writer, struct pcipt_job *jobs, size_t n,
 		    const struct pcipt_wait *wait);
+bool sim_writer_busy(struct pcipt_writer *writer, size_t lane, double deadline);
 bool sim_writer_end(struct pcipt_writer *writer);
 
 #endif

@@ -88,6 +88,7 @@ static const struct pcipt_kernel_ops ops = {
 	.module_state = sim_module_state,
 	.writer_start = sim_writer_start,
 	.writer_run = sim_writer_run,
+	.writer_busy = sim_writer_busy,
 	.writer_end = sim_writer_end,
 	.lock = sim_lock,
 	.unlock = sim_unlock,

@@ -75,7 +75,9 @@ int sim_lock(struct pcipt_kernel *k, const char *folder, const char *name, const
 
 void sim_unlock(struct pcipt_kernel *k, int lock, bool left_behind)
 {
-	if (!left_behind)
+	if (left_behind)
+		sim_of(k)->locks[lock].left = true;
+	else
 		sim_of(k)->locks[lock].held = false;
 }
 
@@ -169,9 +171,12 @@ void sim_let_go(struct sim *sim)
 	}
 	sim->n_out = 0;
 	sim->blocks = NULL;
-	/* The helpers end, and with them what they held. */
-	for (size_t i = 0; i < sim->n_locks; i++)
-		sim->locks[i].held = false;
+	/* The helpers that were left behind end, and with them what they held. */
+	for (size_t i = 0; i < sim->n_locks; i++) {
+		if (sim->locks[i].left)
+			sim->locks[i].held = false;
+		sim->locks[i].left = false;
+	}
 }
 
 static bool does_block(const struct sim *sim, const struct pcipt_job *job)
@@ -228,6 +233,16 @@ void sim_writer_run(struct pcipt_writer *writer, struct pcipt_job *jobs, size_t 
 	}
 	if (writer->sim->n_out > out && writer->sim->now < wait->deadline)
 		writer->sim->now = wait->deadline + wait->grace;
+}
+
+bool sim_writer_busy(struct pcipt_writer *writer, size_t lane, double deadline)
+{
+	struct sim *sim = writer->sim;
+
+	sim_next(sim, SIM_WAIT, "wait-for-lane");
+	if (is_out(writer, lane) && sim->now < deadline)
+		sim->now = deadline;
+	return is_out(writer, lane);
 }
 
 bool sim_writer_end(struct pcipt_writer *writer)

@@ -533,6 +533,26 @@ START_TEST(killed)
 }
 END_TEST
 
+/* Slow is not stuck: one can wait for it once more. */
+START_TEST(slow)
+{
+	int in = make_blocking("pipe");
+	struct pcipt_writer *writer = start(2, NULL, 0);
+	struct pcipt_job job = write_job(0, "/sys/pipe", "x");
+
+	run(writer, &job, 1, 50);
+	ck_assert_int_eq(job.result, -EINPROGRESS);
+	ck_assert(!k->ops->writer_busy(writer, 1, pcipt_now_ms() + 5000));
+	ck_assert(k->ops->writer_busy(writer, 0, pcipt_now_ms() + 50));
+	drain(in);
+	ck_assert(!k->ops->writer_busy(writer, 0, pcipt_now_ms() + 5000));
+	run(writer, &job, 1, 5000);
+	ck_assert_int_eq(job.result, 0);
+	ck_assert(!k->ops->writer_end(writer));
+	close(in);
+}
+END_TEST
+
 /* A job that was not begun in time is in nobody's way: the next one of its lane is done. */
 START_TEST(not_begun_in_time)
 {
@@ -902,6 +922,7 @@ Suite *suite_helper(void)
 	tcase_add_test(tc, caller_executes_another);
 	tcase_add_test(tc, killed);
 	tcase_add_test(tc, end_is_not_waited_for);
+	tcase_add_test(tc, slow);
 	tcase_add_test(tc, not_begun_in_time);
 	tcase_add_test(tc, time_is_up_at_any_moment);
 	tcase_add_loop_test(tc, no_other_helper, 0, 2);

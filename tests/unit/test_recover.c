@@ -460,6 +460,34 @@ START_TEST(damaged_intents)
 }
 END_TEST
 
+static void let_go_soon(struct sim *machine, void *data, unsigned int number)
+{
+	(void)data, (void)number;
+	sim_let_go(machine);
+}
+
+/* A write that is slow, and not stuck: its bind failed for want of time, and is undone. */
+START_TEST(slow_bind)
+{
+	static const char *const slow[] = { "nouveau/unbind", "vfio-pci/bind " GPU,
+					    "driver_override" };
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+
+	sim_block(sim, slow[_i]);
+	sim_hook(sim, SIM_WAIT, let_go_soon, NULL);
+	ck_assert_int_eq(bind_card(NULL, &result, &error), PCIPT_E_TIMEOUT);
+	ck_assert_int_eq(pcipt_result_get_outcome(result), PCIPT_OUTCOME_ROLLED_BACK);
+	ck_assert_uint_eq(pcipt_error_cause_count(error), 1);
+	sim_mend(sim);
+	assert_state(sim, before, "after a slow bind");
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+	ck_assert_uint_eq(sim_locks_held(sim), 0);
+	pcipt_result_unref(result);
+	pcipt_error_unref(error);
+}
+END_TEST
+
 /* ---- undone half way ---- */
 
 /* The bind fails, and then the device's own driver doesn't take it back either. */
@@ -667,6 +695,7 @@ Suite *suite_recover(void)
 	tcase_add_test(tc, nothing_to_recover);
 	tcase_add_loop_test(tc, damaged_intents, 0, 5);
 	tcase_add_test(tc, of_an_earlier_boot);
+	tcase_add_loop_test(tc, slow_bind, 0, 3);
 	tcase_add_loop_test(tc, undone_half_way, 0, 2);
 	tcase_add_loop_test(tc, undone_half_way_for_good, 0, 2);
 	tcase_add_test(tc, release_waits_for_the_group);
