@@ -27,7 +27,7 @@ static void add_function(struct sim *sim, unsigned int i)
 		{ .device = 0x228b, .class_id = 0x040300, .driver = "snd_hda_intel" },
 	};
 	struct sim_device_facts facts = kinds[i];
-	char address[16];
+	char address[32];
 
 	snprintf(address, sizeof(address), "0000:01:00.%u", i);
 	facts.address = address;
