@@ -533,6 +533,13 @@ START_TEST(killed)
 }
 END_TEST
 
+/* Stopped, with all of its tasks. */
+static void stop(pid_t pid)
+{
+	kill(pid, SIGSTOP);
+	ck_assert_int_eq(waitpid(pid, NULL, __WALL | WUNTRACED), pid);
+}
+
 /* Slow is not stuck: one can wait for it once more. */
 START_TEST(slow)
 {
@@ -562,7 +569,7 @@ START_TEST(not_begun_in_time)
 	pid_t pid = child_of_ours();
 
 	make_file("a", "");
-	kill(pid, SIGSTOP);
+	stop(pid);
 	run(writer, &late, 1, 100);
 	ck_assert_int_eq(late.result, -ECANCELED);
 	kill(pid, SIGCONT);
