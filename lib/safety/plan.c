@@ -98,12 +98,13 @@ static void add_bind_steps(struct pcipt_plan *plan, bool load)
 	struct pcipt_steps *steps = &plan->steps;
 	const struct pcipt_plan_device *d = plan->devices;
 
-	if (load)
-		pcipt_steps_add(steps, PCIPT_OP_LOAD, PCIPT_NO_STEP_DEVICE, NULL, plan->driver, NULL);
 	/* A device with an override of its own is kept from other drivers by that already. */
 	for (size_t i = 0; i < plan->n_devices; i++)
 		if (d[i].action == PCIPT_ACTION_PIN && !d[i].seen.override)
 			pcipt_steps_add(steps, PCIPT_OP_PIN, i, d[i].address, PCIPT_PIN, NULL);
+	/* A module that is loaded takes every driverless match: after the pins (kernel-notes). */
+	if (load)
+		pcipt_steps_add(steps, PCIPT_OP_LOAD, PCIPT_NO_STEP_DEVICE, NULL, plan->driver, NULL);
 	for (size_t i = 0; i < plan->n_devices; i++)
 		if (d[i].action == PCIPT_ACTION_BIND)
 			pcipt_steps_add(steps, PCIPT_OP_OVERRIDE, i, d[i].address, plan->driver,

@@ -127,7 +127,7 @@ START_TEST(phases)
 	struct sim *other = machine_variant((unsigned int)_i, NULL);
 	struct pcipt_context *there = sim_context(other);
 	struct pcipt_plan *plan = machine_plan(there, GPU);
-	static const int phase[] = { [PCIPT_OP_LOAD] = 0,     [PCIPT_OP_PIN] = 1,
+	static const int phase[] = { [PCIPT_OP_PIN] = 0,	   [PCIPT_OP_LOAD] = 1,
 				     [PCIPT_OP_OVERRIDE] = 2, [PCIPT_OP_UNBIND] = 3,
 				     [PCIPT_OP_BIND] = 4,     [PCIPT_OP_VERIFY] = 5,
 				     [PCIPT_OP_POWER] = 6 };
