@@ -17,7 +17,27 @@ static int fail_read(struct pcipt_error **error, const char *address, const char
 							       .path = path,
 							       .errnum = ENOENT },
 				  "%s is not there any more", address);
-	if (r == -EINPROGRESS || r == -ECANCELED)
+	if (r == -ECANCELED)
+		return pcipt_fail(error, PCIPT_E_TIMEOUT,
+				  &(struct pcipt_error_facts){ .step = "read",
+							       .address = address,
+							       .path = path,
+							       .errnum = ETIMEDOUT,
+							       .remedy = "Try again with more time" },
+				  "the deadline passed before %s was read", path);
+	if (r == -EOWNERDEAD)
+		return pcipt_fail(error, PCIPT_E_IO,
+				  &(struct pcipt_error_facts){
+					  .step = "read",
+					  .address = address,
+					  .path = path,
+					  .errnum = EOWNERDEAD,
+					  .remedy = "Find out who ended the helper process (the "
+						    "kernel's log tells of memory that ran out), then "
+						    "retry" },
+				  "%s: %s can't be read: the process that reads it was ended",
+				  address, path);
+	if (r == -EINPROGRESS)
 		r = -EBUSY;
 	return pcipt_fail(error, r == -EBUSY ? PCIPT_E_BUSY : PCIPT_E_IO,
 			  &(struct pcipt_error_facts){
