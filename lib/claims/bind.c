@@ -77,7 +77,7 @@ static int check_permission(struct pcipt_context *ctx, const struct pcipt_set *s
 	return pcipt_transaction_check(ctx, addresses, n, error);
 }
 
-/* A claim that was interrupted may be all that stands against the set: finish it, judge again. */
+/* A claim or an intent that was interrupted may be all that stands against the set: finish it, judge again. */
 static int check_set(struct pcipt_context *ctx, struct pcipt_set *set,
 		     const struct pcipt_options *options, double deadline,
 		     struct pcipt_set **checked, struct pcipt_error **error)

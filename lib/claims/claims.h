@@ -44,8 +44,8 @@ int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record
 		    struct pcipt_error **error);
 
 /*
- * recover.c: finishes what was interrupted of a set's devices; how many claims that were,
- * or an error's code.
+ * recover.c: finishes what was interrupted of a set's devices, with claims or without; how
+ * much that was, or an error's code.
  */
 int pcipt_claims_recover_set(struct pcipt_context *ctx, const struct pcipt_set *set,
 			     const struct pcipt_options *options, double deadline,

@@ -164,9 +164,8 @@ static int commit(struct reconcile *rec, struct pcipt_record *record, struct pci
 	int r = pcipt_store_advance(rec->ctx, record, PCIPT_CLAIM_BOUND, error);
 
 	if (r == 0)
-		pcipt_journal_end(t, intent);
-	else
-		record->state = state;
+		return pcipt_journal_commit(t, intent, error);
+	record->state = state;
 	return r;
 }
 

@@ -54,9 +54,15 @@ int pcipt_claims_recover_set(struct pcipt_context *ctx, const struct pcipt_set *
 			     const struct pcipt_options *options, double deadline,
 			     struct pcipt_error **error)
 {
+	int n = pcipt_journal_touches(ctx, NULL, set, error), r = n;
 	struct pcipt_records records;
-	int r = pcipt_records_read(ctx, &records, error), n = 0;
 
+	if (n > 0)
+		r = pcipt_journal_recover(ctx, NULL, set, options, deadline, deadline, NULL, error);
+	if (r == 0)
+		r = pcipt_records_read(ctx, &records, error);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; r == 0 && i < records.n; i++) {
 		const struct pcipt_record *record = &records.items[i];
 
@@ -112,7 +118,8 @@ static int recover_all(struct pcipt_context *ctx, const struct pcipt_options *op
 {
 	struct pcipt_error *worst = NULL, *failed = NULL;
 
-	if (pcipt_journal_recover(ctx, NULL, options, lock_deadline, deadline, report, &worst) < 0 &&
+	if (pcipt_journal_recover(ctx, NULL, NULL, options, lock_deadline, deadline, report,
+				  &worst) < 0 &&
 	    !worst)
 		pcipt_fail_memory(&worst);
 	if (recover_claims(ctx, options, lock_deadline, deadline, report, &failed) < 0)

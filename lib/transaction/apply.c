@@ -69,13 +69,13 @@ static int recover_and_lock(struct pcipt_transaction *t, struct pcipt_error **er
 {
 	for (int attempt = 0; attempt < 3; attempt++) {
 		int r = t->recovers ? 0 :
-				      pcipt_journal_recover(t->ctx, t->plan, t->options,
+				      pcipt_journal_recover(t->ctx, t->plan, NULL, t->options,
 							    t->deadline, t->deadline, NULL, error);
 
 		if (r == 0)
 			r = pcipt_transaction_lock(t, error);
 		if (r == 0 && !t->recovers)
-			r = pcipt_journal_touches(t->ctx, t->plan, error);
+			r = pcipt_journal_touches(t->ctx, t->plan, NULL, error);
 		if (r <= 0)
 			return r;
 		pcipt_transaction_unlock(t, false);
@@ -175,7 +175,10 @@ static int run_with_journal(struct pcipt_transaction *t, struct pcipt_error **er
 
 	if (r == 0) {
 		r = pcipt_transaction_run(t, error);
-		pcipt_journal_end(t, &record);
+		if (r == 0)
+			r = pcipt_journal_commit(t, &record, error);
+		else
+			pcipt_journal_end(t, &record);
 	}
 	pcipt_record_clear(&record);
 	return r;

@@ -93,7 +93,6 @@ static int remove_record(struct pcipt_context *ctx, const struct pcipt_record *r
 	return r < 0 && r != -ENOENT ? fail_journal(ctx, r, error) : 0;
 }
 
-/* It goes when all is before or after; what is half way is for whoever comes next. */
 void pcipt_journal_end(struct pcipt_transaction *t, const struct pcipt_record *record)
 {
 	int outcome = t->result->outcome;
@@ -107,6 +106,23 @@ void pcipt_journal_end(struct pcipt_transaction *t, const struct pcipt_record *r
 		pcipt_result_note_warning(t->result, left);
 }
 
+/* An intent of a bind that stays would be undone under whoever uses the devices by then. */
+int pcipt_journal_commit(struct pcipt_transaction *t, const struct pcipt_record *record,
+			 struct pcipt_error **error)
+{
+	struct pcipt_error *failed = NULL;
+	int r;
+
+	if (t->plan->kind != PCIPT_PLAN_BIND || record->n_devices == 0 ||
+	    remove_record(t->ctx, record, &failed) == 0) {
+		pcipt_journal_end(t, record);
+		return 0;
+	}
+	r = pcipt_transaction_undo(t, failed, error);
+	pcipt_journal_end(t, record);
+	return r;
+}
+
 /* ---- what was left ---- */
 
 static int read_all(struct pcipt_context *ctx, struct pcipt_records *records,
@@ -117,24 +133,34 @@ static int read_all(struct pcipt_context *ctx, struct pcipt_records *records,
 	return pcipt_records_read_from(ctx, folder, records, error);
 }
 
-static bool touches(const struct pcipt_record *record, const struct pcipt_plan *plan)
+static bool has_device(const struct pcipt_record *record, struct pcipt_address at)
+{
+	for (size_t i = 0; i < record->n_devices; i++)
+		if (pcipt_address_key(record->devices[i].at) == pcipt_address_key(at))
+			return true;
+	return false;
+}
+
+static bool touches(const struct pcipt_record *record, const struct pcipt_plan *plan,
+		    const struct pcipt_set *set)
 {
 	for (size_t i = 0; plan && i < plan->n_devices; i++)
-		for (size_t k = 0; k < record->n_devices; k++)
-			if (pcipt_address_key(record->devices[k].at) ==
-			    pcipt_address_key(plan->devices[i].at))
-				return true;
-	return !plan;
+		if (has_device(record, plan->devices[i].at))
+			return true;
+	for (size_t i = 0; set && i < set->n_members; i++)
+		if (has_device(record, set->members[i].device->at))
+			return true;
+	return !plan && !set;
 }
 
 int pcipt_journal_touches(struct pcipt_context *ctx, const struct pcipt_plan *plan,
-			  struct pcipt_error **error)
+			  const struct pcipt_set *set, struct pcipt_error **error)
 {
 	struct pcipt_records records;
 	int r = read_all(ctx, &records, error);
 
 	for (size_t i = 0; r == 0 && i < records.n; i++)
-		r = touches(&records.items[i], plan);
+		r = touches(&records.items[i], plan, set);
 	pcipt_records_clear(&records);
 	return r;
 }
@@ -162,8 +188,8 @@ static void note_problems(struct pcipt_report *report, const struct pcipt_record
 }
 
 int pcipt_journal_recover(struct pcipt_context *ctx, const struct pcipt_plan *plan,
-			  const struct pcipt_options *options, double lock_deadline,
-			  double deadline, struct pcipt_report *report,
+			  const struct pcipt_set *set, const struct pcipt_options *options,
+			  double lock_deadline, double deadline, struct pcipt_report *report,
 			  struct pcipt_error **error)
 {
 	struct pcipt_recovery recovery = { NULL, is_current, remove_record, lock_deadline,
@@ -179,7 +205,7 @@ int pcipt_journal_recover(struct pcipt_context *ctx, const struct pcipt_plan *pl
 		struct pcipt_error *failed = NULL;
 
 		recovery.record = &records.items[i];
-		if (!touches(recovery.record, plan) ||
+		if (!touches(recovery.record, plan, set) ||
 		    pcipt_recover_record(ctx, &recovery, options, report, &failed) == 0)
 			continue;
 		pcipt_error_keep_worst(&worst, failed);

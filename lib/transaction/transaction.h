@@ -131,14 +131,21 @@ void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_recor
  */
 int pcipt_journal_begin(struct pcipt_transaction *t, struct pcipt_record *record,
 			struct pcipt_error **error);
+/* After a success; a bind whose intent can't be removed is undone, and fails. */
+int pcipt_journal_commit(struct pcipt_transaction *t, const struct pcipt_record *record,
+			 struct pcipt_error **error);
+/* After a failure: it goes when all is before or after; what is half way stays for the next. */
 void pcipt_journal_end(struct pcipt_transaction *t, const struct pcipt_record *record);
-/* Whether there is an intent for any of the plan's devices: 1 or 0, or an error's code. */
+/*
+ * Whether there is an intent for any device of the plan or the set (each may be NULL): 1 or
+ * 0, or an error's code.
+ */
 int pcipt_journal_touches(struct pcipt_context *ctx, const struct pcipt_plan *plan,
-			  struct pcipt_error **error);
-/* Leads back what was left half way; all of it, or (plan) what has devices of a plan. */
+			  const struct pcipt_set *set, struct pcipt_error **error);
+/* Leads back what was left half way of these devices; with neither plan nor set, all of it. */
 int pcipt_journal_recover(struct pcipt_context *ctx, const struct pcipt_plan *plan,
-			  const struct pcipt_options *options, double lock_deadline,
-			  double deadline, struct pcipt_report *report,
+			  const struct pcipt_set *set, const struct pcipt_options *options,
+			  double lock_deadline, double deadline, struct pcipt_report *report,
 			  struct pcipt_error **error);
 
 /* recover.c: one interrupted record, of either kind, told in the report (or NULL). */

@@ -175,6 +175,43 @@ START_TEST(next_bind_recovers)
 }
 END_TEST
 
+/* Killed when all was bound: what looks like somebody else's devices is an intent's. */
+START_TEST(next_bind_recovers_an_intent)
+{
+	struct pcipt_plan *plan = machine_plan(ctx, GPU);
+	struct pcipt_error *error = NULL;
+
+	sim_fail(sim, &(struct sim_fault){ SIM_RECORD_REMOVE, NULL, 1, 0, EIO, SIM_FAILS });
+	sim_fail(sim, &(struct sim_fault){ SIM_WRITE, "vfio-pci/unbind", 1, 0, EIO, SIM_FAILS });
+	ck_assert_int_lt(pcipt_apply(ctx, plan, NULL, NULL, NULL), 0);
+	sim_mend(sim);
+	assert_driver(sim, GPU, "vfio-pci");
+	card = machine_set(ctx, GPU);
+	ck_assert(!pcipt_set_is_safe(card));
+	assert_ok(bind_card(NULL, NULL, &error), error);
+	ck_assert_uint_eq(sim_record_count(sim), 1);
+	assert_driver(sim, GPU, "vfio-pci");
+	pcipt_set_unref(card);
+	pcipt_plan_unref(plan);
+}
+END_TEST
+
+/* An intent that stays would be undone under whoever uses the card: so it is undone at once. */
+START_TEST(intent_cannot_be_removed)
+{
+	struct pcipt_plan *plan = machine_plan(ctx, GPU);
+	struct pcipt_error *error = NULL;
+
+	sim_fail(sim, &(struct sim_fault){ SIM_RECORD_REMOVE, NULL, 1, 1, EIO,
+					   _i ? SIM_FAILS_LATE : SIM_FAILS });
+	ck_assert_int_eq(pcipt_apply(ctx, plan, NULL, NULL, &error), PCIPT_E_IO);
+	assert_state(sim, before, "after the apply");
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+	pcipt_error_unref(error);
+	pcipt_plan_unref(plan);
+}
+END_TEST
+
 /* Without a claim, the journal tells: for the next one, and for recovery. */
 START_TEST(next_apply_recovers)
 {
@@ -683,6 +720,8 @@ Suite *suite_recover(void)
 	tcase_add_loop_test(tc, bind_gets_stuck, 0, 3);
 	tcase_add_test(tc, release_gets_stuck);
 	tcase_add_test(tc, next_bind_recovers);
+	tcase_add_test(tc, next_bind_recovers_an_intent);
+	tcase_add_loop_test(tc, intent_cannot_be_removed, 0, 2);
 	tcase_add_loop_test(tc, next_apply_recovers, 0, 2);
 	tcase_add_test(tc, other_groups_go_on);
 	tcase_add_loop_test(tc, locked, 0, 5);
