@@ -467,7 +467,7 @@ const (
 	FindingPlatformFunction = "platform-function"
 
 	// Blocker: The IOMMU group is one of no-IOMMU mode: nothing confines the device's DMA.
-	FindingNoIOMMU = "noiommu"
+	FindingNoIOMMUMode = "noiommu"
 
 	// Blocker: The IOMMU doesn't remap interrupts, so the device's user could forge them.
 	FindingUnsafeInterrupts = "unsafe-interrupts"
