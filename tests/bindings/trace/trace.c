@@ -162,6 +162,79 @@ static void pair(struct pcipt_context *ctx, struct pcipt_snapshot *snap, const c
 	pcipt_options_unref(options);
 }
 
+static const char *or_dash(const char *text)
+{
+	return text ? text : "-";
+}
+
+static void tell_report(struct pcipt_report *report, int failed)
+{
+	char *json = NULL;
+
+	for (size_t i = 0; i < pcipt_report_action_count(report); i++)
+		printf("action %s %s %s %s %s\n", pcipt_report_action_claim(report, i),
+		       pcipt_report_action_from(report, i), pcipt_report_action_to(report, i),
+		       pcipt_report_action_reason(report, i),
+		       pcipt_report_action_message(report, i));
+	if (!failed && !told("report", pcipt_report_to_json(report, &json, &error)))
+		print("report", json);
+	pcipt_report_unref(report);
+}
+
+static void tell_claims(struct pcipt_context *ctx, struct pcipt_claim_list *claims)
+{
+	struct pcipt_options *options = NULL;
+	struct pcipt_report *report = NULL;
+	char *json = NULL;
+	int r;
+
+	for (size_t i = 0; i < pcipt_claim_list_count(claims); i++) {
+		struct pcipt_claim *claim = pcipt_claim_list_at(claims, i);
+
+		printf("claim %s %s %s %s %s %u %d\n", pcipt_claim_get_name(claim),
+		       pcipt_claim_state_name(pcipt_claim_get_state(claim)),
+		       or_dash(pcipt_claim_get_reason(claim)),
+		       or_dash(pcipt_claim_get_message(claim)),
+		       or_dash(pcipt_claim_get_deadline(claim)), pcipt_claim_get_attempts(claim),
+		       pcipt_claim_is_persistent(claim));
+		if (!told("claim", pcipt_claim_to_json(claim, &json, &error)))
+			print("claim", json);
+	}
+	r = told("recover", pcipt_recover(ctx, NULL, &report, &error));
+	tell_report(report, r);
+	report = NULL;
+	if (pcipt_options_new(&options, NULL))
+		return;
+	pcipt_options_set_now(options, true);
+	r = told("reconcile", pcipt_reconcile(ctx, options, &report, &error));
+	tell_report(report, r);
+	pcipt_options_unref(options);
+}
+
+/* What a monitor tells of a claim that ends. */
+static void follow(struct pcipt_context *ctx, struct pcipt_claim *claim)
+{
+	struct pcipt_monitor *monitor = NULL;
+	struct pcipt_event *event = NULL;
+	char *json = NULL;
+
+	if (told("monitor", pcipt_monitor_new(ctx, &monitor, &error)))
+		return;
+	(void)told("forget", pcipt_claim_forget(ctx, claim, &error));
+	while (!told("next", pcipt_monitor_next(monitor, &event, &error)) && event) {
+		printf("event %s %s %s %s %s %s %s\n",
+		       pcipt_event_type_name(pcipt_event_get_type(event)),
+		       or_dash(pcipt_event_get_address(event)), or_dash(pcipt_event_get_claim(event)),
+		       or_dash(pcipt_event_get_before(event)), or_dash(pcipt_event_get_after(event)),
+		       or_dash(pcipt_event_get_reason(event)),
+		       or_dash(pcipt_event_get_message(event)));
+		if (!told("event", pcipt_event_to_json(event, &json, &error)))
+			print("event", json);
+		event = pcipt_event_unref(event);
+	}
+	pcipt_monitor_unref(monitor);
+}
+
 int main(int argc, char **argv)
 {
 	struct pcipt_context *ctx = NULL;
@@ -179,10 +252,14 @@ int main(int argc, char **argv)
 		if (argc > 2)
 			pair(ctx, snap, argv[2]);
 	}
-	if (!told("claims", pcipt_claim_list(ctx, &claims, &error)))
+	if (!told("claims", pcipt_claim_list(ctx, &claims, &error))) {
 		printf("%zu claims, %zu problems\n", pcipt_claim_list_count(claims),
 		       pcipt_claim_list_problem_count(claims));
-	(void)told("claim", pcipt_claim_find(ctx, "desktop", &claim, &error));
+		tell_claims(ctx, claims);
+	}
+	if (!told("claim", pcipt_claim_find(ctx, "desktop", &claim, &error)))
+		follow(ctx, claim);
+	pcipt_claim_unref(claim);
 	pcipt_claim_list_unref(claims);
 	pcipt_snapshot_unref(snap);
 	pcipt_context_unref(ctx);

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"libpcipt/pcipt"
 )
@@ -168,6 +169,67 @@ func pair(host *pcipt.Host, snapshot *pcipt.Snapshot, address string) {
 	act(host, allowed)
 }
 
+func tellReport(what string, report *pcipt.Report, err error) {
+	var e *pcipt.Error
+	ok := told(what, err)
+	if errors.As(err, &e) {
+		report = e.Report
+	}
+	if report == nil {
+		return
+	}
+	for _, action := range report.Actions {
+		fmt.Println("action", action.Claim, action.From, action.To, action.Reason, action.Message)
+	}
+	if ok {
+		json, err := report.MarshalJSON()
+		show("report", "report", json, err)
+	}
+}
+
+func tellClaims(host *pcipt.Host, claims []*pcipt.Claim) {
+	for _, claim := range claims {
+		deadline := "-"
+		if !claim.Deadline().IsZero() {
+			deadline = claim.Deadline().Format(time.RFC3339)
+		}
+		fmt.Println("claim", claim.Name(), claim.State(), orDash(claim.Reason()), orDash(claim.Message()), deadline,
+			claim.Attempts(), bit(claim.IsPersistent()))
+		json, err := claim.MarshalJSON()
+		show("claim", "claim", json, err)
+	}
+	report, err := host.Recover(context.Background())
+	tellReport("recover", report, err)
+	report, err = host.Reconcile(context.Background(), &pcipt.ReconcileOptions{Now: true})
+	tellReport("reconcile", report, err)
+}
+
+// follow says what a monitor tells of a claim that ends.
+func follow(host *pcipt.Host, claim *pcipt.Claim) {
+	monitor, err := host.Monitor()
+	if !told("monitor", err) {
+		return
+	}
+	defer monitor.Close()
+	told("forget", host.Forget(claim))
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		event, err := monitor.Next(ctx)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			told("next", nil)
+			return
+		}
+		if !told("next", err) {
+			return
+		}
+		fmt.Println("event", event.Type, orDash(event.Address), orDash(event.Claim), orDash(event.Before),
+			orDash(event.After), orDash(event.Reason), orDash(event.Message))
+		json, err := event.MarshalJSON()
+		show("event", "event", json, err)
+	}
+}
+
 func main() {
 	host, err := pcipt.Open(&pcipt.Config{Root: os.Args[1]})
 	if err != nil {
@@ -188,7 +250,10 @@ func main() {
 	claims, problems, err := host.Claims()
 	if told("claims", err) {
 		fmt.Printf("%d claims, %d problems\n", len(claims), len(problems))
+		tellClaims(host, claims)
 	}
-	_, err = host.Claim("desktop")
-	told("claim", err)
+	claim, err := host.Claim("desktop")
+	if told("claim", err) {
+		follow(host, claim)
+	}
 }

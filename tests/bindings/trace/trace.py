@@ -91,6 +91,34 @@ def pair(context, snapshot, address):
     act(context, judge(snapshot, device, with_set=True, allow=allow))
 
 
+def tell_claims(context, claims):
+    for claim in claims:
+        print(f"claim {claim.name} {claim.state} {or_dash(claim.reason)} {or_dash(claim.message)} "
+              f"{or_dash(claim.deadline)} {claim.attempts} {int(claim.is_persistent)}")
+        show("claim", ("claim", claim.to_json))
+    for name, call in (("recover", context.recover), ("reconcile", lambda: context.reconcile(now=True))):
+        report, error = told(name, call)
+        for action in (error.report if error else report) or ():
+            print("action", *action)
+        if report:
+            show("report", ("report", report.to_json))
+
+
+def follow(context, claim):
+    """What a monitor tells of a claim that ends."""
+    monitor, error = told("monitor", context.monitor)
+    if error:
+        return
+    told("forget", lambda: context.forget(claim))
+    while True:
+        event, error = told("next", lambda: monitor.next(timeout=0))
+        if not event:
+            return
+        print("event", event.type, *map(or_dash, (event.address, event.claim, event.before, event.after,
+                                                  event.reason, event.message)))
+        show("event", ("event", event.to_json))
+
+
 def main():
     context = pcipt.Context(sys.argv[1])
     snapshot, error = told("snapshot", context.snapshot)
@@ -104,7 +132,10 @@ def main():
     claims, error = told("claims", context.claims)
     if not error:
         print(f"{len(claims)} claims, {len(claims.problems)} problems")
-    told("claim", lambda: context.claim("desktop"))
+        tell_claims(context, claims)
+    claim, error = told("claim", lambda: context.claim("desktop"))
+    if not error:
+        follow(context, claim)
 
 
 main()
