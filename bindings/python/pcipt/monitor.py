@@ -134,6 +134,9 @@ class Monitor(Closable):
     def close(self) -> None:
         """Give it back. An `async for` that waits for an event ends."""
         super().close()
+        self._wake_up()
+
+    def _wake_up(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
@@ -161,7 +164,7 @@ class Monitor(Closable):
         loop = asyncio.get_running_loop()
         number = lib.pcipt_monitor_fd(handle)
         wake = self._wake = loop.create_future()
-        loop.add_reader(number, lambda: wake.done() or wake.set_result(None))
+        loop.add_reader(number, self._wake_up)
         try:
             await wake
         finally:
