@@ -41,7 +41,7 @@ start_tool() {
 	[ "$TOOL" = libvirt ] || return 0
 	mkdir -p /run/libvirt /var/lib/libvirt /var/log/libvirt
 	getent passwd libvirt-qemu >/dev/null || echo 'libvirt-qemu:x:64055:64055::/:/bin/false' >>/etc/passwd
-	getent group kvm >/dev/null || echo 'kvm:x:64056:' >>/etc/group
+	printf 'kvm:x:64056:\nlibvirt-qemu:x:64055:\n' >>/etc/group
 	printf 'user = "root"\ngroup = "root"\n' >>/etc/libvirt/qemu.conf
 	libvirtd -d >libvirtd.log 2>&1 || cat libvirtd.log
 	for _ in $(seq 30); do virsh -q nodedev-list >/dev/null 2>&1 && return 0; sleep 1; done

@@ -107,10 +107,13 @@ an_open_mixer() {
 # Somebody ends the tool: what it began is undone.
 interrupted() {
 	hold /dev/snd/controlC0
+	: >/run/libpcipt/locks/0000:00:03.1
 	# shellcheck disable=SC2086
 	"$pcipt" bind $allow --with-set --timeout 30 00:03.0 >out 2>err &
 	tool=$!
-	sleep 2
+	# It is at it when the kernel doesn't return from a write of its.
+	eventually grep -q unbind /run/libpcipt/locks/0000:00:03.1 ||
+		not_ok "the unbind isn't under way: $(cat out err)"
 	kill "$tool"
 	sleep 1
 	kill "$holder"
