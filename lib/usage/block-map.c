@@ -434,6 +434,8 @@ void pcipt_block_map_clear(struct block_map *map)
 		free(map->zfs[i].source);
 		free(map->zfs[i].point);
 	}
+	for (size_t i = 0; i < map->n_btrfs; i++)
+		free(map->btrfs[i].source);
 	for (size_t i = 0; i < map->n_table; i++)
 		free(map->table[i].point);
 	clear_text(&map->unknown);
@@ -442,5 +444,6 @@ void pcipt_block_map_clear(struct block_map *map)
 	free(map->nodes);
 	free(map->entries);
 	free(map->zfs);
+	free(map->btrfs);
 	free(map->table);
 }

@@ -132,7 +132,7 @@ static int take_btrfs(void *data, const char *name)
 	return 0;
 }
 
-static size_t find_btrfs(struct block_map *map, const char *source)
+static size_t look_for_btrfs(struct block_map *map, const char *source)
 {
 	for (size_t i = 0; i < map->n_nodes; i++) {
 		struct member_search search = { .map = map, .path = source, .node = i };
@@ -148,6 +148,26 @@ static size_t find_btrfs(struct block_map *map, const char *source)
 			return i;
 	}
 	return BLOCK_NONE;
+}
+
+static size_t find_btrfs(struct block_map *map, const char *source)
+{
+	char *copy;
+	size_t node;
+
+	for (size_t i = 0; i < map->n_btrfs; i++)
+		if (strcmp(map->btrfs[i].source, source) == 0)
+			return map->btrfs[i].node;
+	node = look_for_btrfs(map, source);
+	copy = strdup(source);
+	if (!copy || !pcipt_grow(&map->btrfs, map->n_btrfs)) {
+		free(copy);
+		map->no_memory = true;
+		return node;
+	}
+	map->btrfs[map->n_btrfs].source = copy;
+	map->btrfs[map->n_btrfs++].node = node;
+	return node;
 }
 
 static void keep_zfs(struct block_map *map, const struct pcipt_mount *mount, long pid)

@@ -78,6 +78,12 @@ struct block_map {
 		long pid;
 	} *zfs;
 	size_t n_zfs;
+	/* Which btrfs file system a source was found to be of: thousands of mounts may have one. */
+	struct {
+		char *source;
+		size_t node; /* or BLOCK_NONE */
+	} *btrfs;
+	size_t n_btrfs;
 	/* The mounts of the first process: mount points, and what node they are of. */
 	struct {
 		char *point;
