@@ -65,6 +65,31 @@ static void follow_hops(struct pcipt_net *net, struct pcipt_net_route route)
 	}
 }
 
+/* Each interface gets a list of what it has, in the order in which that was told. */
+static void hand_out(struct pcipt_net *net)
+{
+	for (size_t i = 0; i < net->n_links; i++)
+		net->links[i].address = net->links[i].route = 0;
+	for (size_t i = net->n_addresses; i > 0; i--) {
+		struct pcipt_net_address *a = &net->addresses[i - 1];
+		size_t link = pcipt_net_find(net, a->network, a->index);
+
+		if (link == SIZE_MAX)
+			continue;
+		a->next = net->links[link].address;
+		net->links[link].address = i;
+	}
+	for (size_t i = net->n_routes; i > 0; i--) {
+		struct pcipt_net_route *r = &net->routes[i - 1];
+		size_t link = pcipt_net_find(net, r->network, r->index);
+
+		if (link == SIZE_MAX)
+			continue;
+		r->next = net->links[link].route;
+		net->links[link].route = i;
+	}
+}
+
 void pcipt_net_settle(struct pcipt_net *net, const struct pcipt_networks *networks)
 {
 	size_t n = net->n_routes, kept = 0;
@@ -85,6 +110,7 @@ void pcipt_net_settle(struct pcipt_net *net, const struct pcipt_networks *networ
 	for (size_t i = 0; i < n; i++)
 		if (net->routes[i].hop && !net->routes[i].index)
 			follow_hops(net, net->routes[i]);
+	hand_out(net);
 }
 
 void pcipt_net_clear(struct pcipt_net *net)

@@ -153,27 +153,58 @@ static void tell(struct scene *scene, enum pcipt_use_kind kind, struct fold *fol
 	free(fold->evidence);
 }
 
+static char *print_remedy(const struct scene *scene, size_t step)
+{
+	const struct pcipt_net_link *upper = link_of(scene, step);
+
+	return scene->steps[step].edge->how == PCIPT_NET_MEMBER ?
+		       pcipt_format("Take %s out of %s, then try again", link_of(scene, 0)->name,
+				    upper->name) :
+		       pcipt_format("Remove %s from %s, or set it down and take its addresses off, "
+				    "then try again",
+				    upper->name, link_of(scene, 0)->name);
+}
+
 /* ---- addresses ---- */
+
+/* The step on the card itself by which another one is come to. */
+static size_t first_step(const struct scene *scene, size_t step)
+{
+	while (scene->steps[step].depth > 1)
+		step = scene->steps[step].before;
+	return step;
+}
+
+/* Somebody else's, who only shares a bridge with the card: the other ends of its ports. */
+static bool is_behind_port(const struct scene *scene, size_t step)
+{
+	for (; step != 0; step = scene->steps[step].before)
+		if (scene->steps[step].edge->how == PCIPT_NET_PORT)
+			return true;
+	return false;
+}
 
 static void find_addresses(struct scene *scene)
 {
 	struct fold fold = { 0 };
+	size_t ports = 0, first = 0;
 
 	for (size_t s = 0; s < scene->n_steps; s++) {
 		const struct pcipt_net_link *link = link_of(scene, s);
 
-		for (size_t i = 0; i < scene->net->n_addresses; i++) {
-			const struct pcipt_net_address *a = &scene->net->addresses[i];
-			_cleanup_free_ char *chain = NULL;
+		for (size_t i = link->address; i > 0; i = scene->net->addresses[i - 1].next) {
+			const char *text = scene->net->addresses[i - 1].text;
+			_cleanup_free_ char *chain = print_chain(scene, s);
 
-			if (a->index != link->index || a->network != link->network)
-				continue;
-			chain = print_chain(scene, s);
-			add(scene, &fold, pcipt_format("%s (%s)", a->text, link->name),
-			    chain ? pcipt_format("the address %s is on %s", a->text, chain) : NULL);
+			add(scene, &fold, pcipt_format("%s (%s)", text, link->name),
+			    chain ? pcipt_format("the address %s is on %s", text, chain) : NULL);
+			if (is_behind_port(scene, s) && ports++ == 0)
+				first = first_step(scene, s);
 		}
 	}
-	tell(scene, PCIPT_USE_ADDRESS, &fold, NULL);
+	/* A container need not lose its address: the card leaves the bridge. */
+	tell(scene, PCIPT_USE_ADDRESS, &fold,
+	     ports > 0 && ports == fold.n ? print_remedy(scene, first) : NULL);
 }
 
 /* ---- routes ---- */
@@ -191,29 +222,39 @@ static char *print_table(const struct pcipt_net_route *route)
 static bool is_same_route(const struct pcipt_net_route *a, const struct pcipt_net_route *b)
 {
 	return a->network == b->network && a->index == b->index && a->family == b->family &&
-	       a->table == b->table;
+	       a->table == b->table && a->length == b->length;
 }
 
 /* A table that has several of one family by the same interface is told once. */
-static bool was_told(const struct pcipt_net *net, size_t route)
+static bool was_told(const struct pcipt_net *net, const struct pcipt_net_link *link, size_t route)
 {
-	for (size_t i = 0; i < route; i++)
-		if (is_same_route(&net->routes[i], &net->routes[route]))
+	for (size_t i = link->route; i != route; i = net->routes[i - 1].next)
+		if (is_same_route(&net->routes[i - 1], &net->routes[route - 1]))
 			return true;
 	return false;
+}
+
+/* "the IPv4 default route"; or a part of one, as VPNs make them. */
+static char *print_route(const struct pcipt_net_route *route)
+{
+	static const char *const parts[] = { "a half", "a quarter", "an eighth" };
+	const char *family = route->family == AF_INET6 ? "IPv6" : "IPv4";
+
+	if (route->length == 0 || route->length > ARRAY_SIZE(parts))
+		return pcipt_format("the %s default route", family);
+	return pcipt_format("an %s route to %s of all addresses", family, parts[route->length - 1]);
 }
 
 static void add_route(struct scene *scene, struct fold *fold, size_t step,
 		      const struct pcipt_net_route *route)
 {
-	const char *family = route->family == AF_INET6 ? "IPv6" : "IPv4";
 	_cleanup_free_ char *chain = print_chain(scene, step), *way = print_way(scene, step);
-	_cleanup_free_ char *table = print_table(route);
+	_cleanup_free_ char *table = print_table(route), *what = print_route(route);
 
-	add(scene, fold, way ? pcipt_format("the %s default route (%s)", family, way) : NULL,
-	    chain && table ? pcipt_format("the %s default route (table %s) goes by %s", family,
-					  table, chain) :
-			     NULL);
+	add(scene, fold, way && what ? pcipt_format("%s (%s)", what, way) : NULL,
+	    chain && table && what ?
+		    pcipt_format("%s (table %s) goes by %s", what, table, chain) :
+		    NULL);
 }
 
 static void find_routes(struct scene *scene)
@@ -223,30 +264,14 @@ static void find_routes(struct scene *scene)
 	for (size_t s = 0; s < scene->n_steps; s++) {
 		const struct pcipt_net_link *link = link_of(scene, s);
 
-		for (size_t i = 0; i < scene->net->n_routes; i++) {
-			const struct pcipt_net_route *r = &scene->net->routes[i];
-
-			if (r->index == link->index && r->network == link->network &&
-			    !was_told(scene->net, i))
-				add_route(scene, &fold, s, r);
-		}
+		for (size_t i = link->route; i > 0; i = scene->net->routes[i - 1].next)
+			if (!was_told(scene->net, link, i))
+				add_route(scene, &fold, s, &scene->net->routes[i - 1]);
 	}
 	tell(scene, PCIPT_USE_ROUTE, &fold, NULL);
 }
 
 /* ---- masters, and what is made on it ---- */
-
-static bool has_address_or_route(const struct pcipt_net *net, const struct pcipt_net_link *link)
-{
-	for (size_t i = 0; i < net->n_addresses; i++)
-		if (net->addresses[i].index == link->index &&
-		    net->addresses[i].network == link->network)
-			return true;
-	for (size_t i = 0; i < net->n_routes; i++)
-		if (net->routes[i].index == link->index && net->routes[i].network == link->network)
-			return true;
-	return false;
-}
 
 /*
  * A VLAN or the like that nobody uses vanishes with its card and nobody misses it. In
@@ -257,24 +282,12 @@ static bool is_used(const struct scene *scene, size_t step)
 	const struct pcipt_net_link *link = link_of(scene, step);
 
 	if (link->up || link->network != link_of(scene, 0)->network ||
-	    has_address_or_route(scene->net, link))
+	    link->address > 0 || link->route > 0)
 		return true;
 	for (size_t i = 1; i < scene->n_steps; i++)
 		if (scene->steps[i].before == step)
 			return true;
 	return false;
-}
-
-static char *print_remedy(const struct scene *scene, size_t step)
-{
-	const struct pcipt_net_link *upper = link_of(scene, step);
-
-	return scene->steps[step].edge->how == PCIPT_NET_MEMBER ?
-		       pcipt_format("Take %s out of %s, then try again", link_of(scene, 0)->name,
-				    upper->name) :
-		       pcipt_format("Remove %s from %s, or set it down and take its addresses off, "
-				    "then try again",
-				    upper->name, link_of(scene, 0)->name);
 }
 
 static void find_uppers(struct scene *scene)

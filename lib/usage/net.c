@@ -161,28 +161,62 @@ static void match_by_name(struct collection *c, struct parent *parent)
 
 /* ---- what could not be found out ---- */
 
-static char *print_unseen(const struct pcipt_networks *networks)
-{
-	const char *why = pcipt_errno_text(-networks->unseen);
+/* Why not all namespaces are known, and what to do about it. */
+struct gap {
+	char *why;
+	const char *remedy;
+};
 
-	return networks->unseen_example ?
-		       pcipt_format("the network namespace of %s can't be looked at: %s",
-				    networks->unseen_example, why) :
-		       pcipt_format("there are more network namespaces than are looked at");
+static const char *remedy_of(int errnum)
+{
+	switch (errnum) {
+	case EPERM:
+	case EACCES: return "Run as root, outside of containers";
+	case E2BIG: return "Look through the others yourself (lsns -t net), and allow it";
+	default: return "Try again";
+	}
 }
 
-/* Why not all namespaces are known, or NULL when they are. */
-static char *print_gap(const struct collection *c)
+static const char *reason_of(int errnum)
 {
-	for (size_t i = 0; i < c->networks.n; i++)
-		if (c->networks.items[i].result != 0)
-			return pcipt_format("the %s could not be asked: %s",
-					    c->networks.items[i].name ? c->networks.items[i].name :
-									"network namespace",
-					    pcipt_errno_text(-c->networks.items[i].result));
+	switch (errnum) {
+	case EAGAIN: return "its tables change faster than they can be read";
+	case E2BIG: return "it is connected to too many others";
+	case EBUSY: return "it doesn't answer";
+	case ETIMEDOUT: return "the machine is too busy";
+	default: return pcipt_errno_text(errnum);
+	}
+}
+
+static struct gap find_unseen(const struct pcipt_networks *networks)
+{
+	int errnum = -networks->unseen;
+
+	if (!networks->unseen_example)
+		return (struct gap){ strdup("there are more network namespaces than are looked at"),
+				     remedy_of(E2BIG) };
+	return (struct gap){ pcipt_format("the network namespace of %s can't be looked at: %s",
+					  networks->unseen_example, pcipt_errno_text(errnum)),
+			     remedy_of(errnum) };
+}
+
+static struct gap find_gap(const struct collection *c)
+{
+	for (size_t i = 0; i < c->networks.n; i++) {
+		const struct pcipt_network *network = &c->networks.items[i];
+
+		if (network->result != 0)
+			return (struct gap){
+				pcipt_format("the %s could not be asked: %s",
+					     network->name ? network->name : "network namespace",
+					     reason_of(-network->result)),
+				remedy_of(-network->result)
+			};
+	}
 	if (c->net.damaged)
-		return strdup("the kernel's answer contradicts itself");
-	return c->networks.unseen ? print_unseen(&c->networks) : NULL;
+		return (struct gap){ strdup("the kernel's answer contradicts itself"),
+				     "Look at it yourself (ip addr, ip route), and allow it" };
+	return c->networks.unseen ? find_unseen(&c->networks) : (struct gap){ NULL, NULL };
 }
 
 static bool is_first_of_device(const struct collection *c, size_t parent)
@@ -193,15 +227,14 @@ static bool is_first_of_device(const struct collection *c, size_t parent)
 /* Once for each device with interfaces: a namespace that isn't known may use them all. */
 static void tell_gaps(struct collection *c)
 {
-	_cleanup_free_ char *gap = print_gap(c);
+	struct gap gap = find_gap(c);
 
 	for (size_t i = 0; i < c->n_parents; i++) {
 		const struct parent *parent = &c->parents[i];
 
-		if (gap && is_first_of_device(c, i))
-			tell_unknown(c, parent->device, strdup(gap),
-				     "Run as root, outside of containers");
-		else if (!gap && !parent->found)
+		if (gap.why && is_first_of_device(c, i))
+			tell_unknown(c, parent->device, strdup(gap.why), gap.remedy);
+		else if (!gap.why && !parent->found)
 			tell_unknown(c, parent->device,
 				     pcipt_format("an interface of %s is in a network namespace "
 						  "that no process and no name leads to",
@@ -209,6 +242,7 @@ static void tell_gaps(struct collection *c)
 				     "Find out who keeps that namespace, and move the interface "
 				     "back; or allow it");
 	}
+	free(gap.why);
 }
 
 static void tell_failure(struct collection *c, int r)
@@ -218,9 +252,8 @@ static void tell_failure(struct collection *c, int r)
 			tell_unknown(c, c->parents[i].device,
 				     pcipt_format("the kernel could not be asked for addresses "
 						  "and routes: %s",
-						  r == -EBUSY ? "it doesn't answer" :
-								pcipt_errno_text(-r)),
-				     NULL);
+						  reason_of(-r)),
+				     remedy_of(-r));
 }
 
 static void judge_interfaces(struct collection *c)

@@ -22,11 +22,14 @@ struct pcipt_net_link {
 	bool up;
 	char name[32], kind[32];   /* "bond0.7", "vlan" */
 	char bus[32], parent[128]; /* the device's: "pci", "0000:02:00.0"; empty for none */
+	/* The first of its addresses and routes, counted from 1; 0 for none. Only when settled. */
+	size_t address, route;
 };
 
 struct pcipt_net_address {
 	uint32_t network, index;
 	char text[64]; /* "192.0.2.7/24" */
+	size_t next;   /* of the same interface, counted from 1 */
 };
 
 /* A default route, once for each way it goes. */
@@ -35,6 +38,7 @@ struct pcipt_net_route {
 	uint32_t table, hop;
 	uint8_t family;
 	uint8_t length; /* of the prefix: not 0 for a half or a quarter of everything */
+	size_t next;	/* by the same interface, counted from 1 */
 };
 
 /* A next hop: an object that routes refer to. A group has one of these for each member. */

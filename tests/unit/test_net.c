@@ -276,8 +276,32 @@ START_TEST(container_behind_a_bridge)
 	assert_use(PCIPT_USE_ROUTE, "the IPv4 default route (eth0, br0, eth0)",
 		   "the IPv4 default route (table main) goes by eth0 (network namespace blue), the "
 		   "other end of veth1 in br0, a bridge over eth0 = 0000:02:00.0");
+	add_address(1, 2, "192.0.2.9/24");
+	judge(0, CARD);
+	/* The container may keep its address. */
+	ck_assert_str_eq(use(PCIPT_USE_ADDRESS)->remedy, "Take eth0 out of br0, then try again");
+	add_address(0, 10, "192.0.2.1/24");
+	judge(0, CARD);
+	ck_assert_ptr_null(use(PCIPT_USE_ADDRESS)->remedy);
 	judge(0, 3);
 	ck_assert_uint_eq(uses.n, 0);
+}
+END_TEST
+
+/* What a VPN makes instead of a default route. */
+START_TEST(halves_of_everything)
+{
+	add_route(0, CARD, AF_INET, 254);
+	net.routes[net.n_routes - 1].length = 1;
+	add_route(0, CARD, AF_INET, 254);
+	net.routes[net.n_routes - 1].length = 1;
+	judge(0, CARD);
+	assert_use(PCIPT_USE_ROUTE, "an IPv4 route to a half of all addresses (eth0)",
+		   "an IPv4 route to a half of all addresses (table main) goes by eth0 = 0000:02:00.0");
+	add_route(0, CARD, AF_INET, 254);
+	judge(0, CARD);
+	ck_assert_str_eq(use(PCIPT_USE_ROUTE)->what,
+			 "an IPv4 route to a half of all addresses (eth0) and 1 more");
 }
 END_TEST
 
@@ -497,13 +521,15 @@ START_TEST(what_cannot_be_told)
 {
 	static const struct {
 		int answer;
-		const char *hidden, *evidence;
+		const char *hidden, *evidence, *remedy;
 	} cases[] = {
-		{ -EBUSY, NULL, "it doesn't answer" },
-		{ -EMFILE, NULL, "could not be asked for addresses" },
-		{ EPERM, NULL, "network namespace could not be asked" },
-		{ 0, "process 1 (init)", "of process 1 (init) can't be looked at" },
-		{ 0, NULL, "that no process and no name leads to" },
+		{ -EBUSY, NULL, "it doesn't answer", "Try again" },
+		{ -EMFILE, NULL, "could not be asked for addresses", "Try again" },
+		{ EPERM, NULL, "network namespace could not be asked", "Run as root" },
+		{ EAGAIN, NULL, "change faster than they can be read", "Try again" },
+		{ E2BIG, NULL, "too many others", "lsns" },
+		{ 0, "process 1 (init)", "of process 1 (init) can't be looked at", "Run as root" },
+		{ 0, NULL, "that no process and no name leads to", "Find out who" },
 	};
 	struct tree *tree = tree_with_card();
 
@@ -515,6 +541,8 @@ START_TEST(what_cannot_be_told)
 		ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_UNKNOWN);
 		ck_assert_msg(strstr(uses.items[0].evidence, cases[i].evidence) != NULL, "%s",
 			      uses.items[0].evidence);
+		ck_assert_msg(strstr(uses.items[0].remedy, cases[i].remedy) != NULL, "%s",
+			      uses.items[0].remedy);
 	}
 	hidden_example = NULL;
 	tree_free(tree);
@@ -718,6 +746,7 @@ Suite *suite_net(void)
 	tcase_add_test(plain, odd_masters);
 	tcase_add_test(plain, macvlan_of_a_container);
 	tcase_add_test(plain, container_behind_a_bridge);
+	tcase_add_test(plain, halves_of_everything);
 	tcase_add_test(plain, card_in_a_container);
 	tcase_add_test(plain, circles);
 	tcase_add_test(plain, many);
