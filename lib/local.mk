@@ -70,6 +70,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/net.c lib/usage/net.h \
 	lib/usage/net-graph.c lib/usage/net-graph.h \
 	lib/usage/net-messages.c \
+	lib/usage/net-sessions.c \
 	lib/usage/net-settle.c \
 	lib/usage/net-uses.c \
 	lib/usage/nodes.c lib/usage/nodes.h \

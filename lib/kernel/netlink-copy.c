@@ -4,6 +4,7 @@
  * memory is taken here. It only sorts out; what the messages say is read elsewhere.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/net_namespace.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
@@ -273,6 +274,25 @@ static int open_socket(struct pcipt_asking *asking)
 	return 0;
 }
 
+/*
+ * PPPoE is told by no netlink. What is "self" in /proc is this copy, which is in that
+ * namespace; the file is there while the module is.
+ */
+static int send_sessions(struct pcipt_asking *asking)
+{
+	int fd = open("/proc/self/net/pppoe", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -errno : 0;
+
+	while (fd >= 0 && (n = read(fd, asking->buffer, PCIPT_NETLINK_BUFFER)) > 0) {
+		send_frame(asking, PCIPT_FRAME_SESSIONS, 0, (uint32_t)n);
+		pcipt_pipe_send(asking->out, asking->buffer, (size_t)n);
+	}
+	n = n < 0 && fd >= 0 ? -errno : n;
+	if (fd >= 0)
+		close(fd);
+	return n == -ENOENT ? 0 : (int)n;
+}
+
 static int ask_one(struct pcipt_asking *asking)
 {
 	int r = open_socket(asking);
@@ -287,6 +307,8 @@ static int ask_one(struct pcipt_asking *asking)
 		r = dump_routes(asking, AF_INET);
 	if (r == 0)
 		r = dump_routes(asking, AF_INET6);
+	if (r == 0)
+		r = send_sessions(asking);
 	if (r == 0)
 		r = asking->too_many_ids ? -E2BIG : find_ids(asking);
 	if (asking->socket >= 0)

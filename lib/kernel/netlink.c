@@ -42,26 +42,24 @@ static pid_t start(struct pcipt_asking *asking)
 	_exit(0);
 }
 
-/* The messages that follow a frame, behind those that are there. */
-static int take_messages(int in, struct pcipt_network *network, size_t size, size_t *total)
+/* The bytes that follow a frame, behind those that are there. */
+static int take_bytes(int in, char **bytes, size_t *used, size_t *room, size_t size, size_t *total)
 {
 	if (size == 0)
 		return 1;
 	*total += size;
 	if (*total > ANSWERS_MAX)
 		return -EFBIG;
-	if (network->room - network->size < size) {
-		size_t room = (network->size + size) * 2;
-		char *more = realloc(network->messages, room);
+	if (*room - *used < size) {
+		char *more = realloc(*bytes, (*used + size) * 2);
 
 		if (!more)
 			return -ENOMEM;
-		network->messages = more;
-		network->room = room;
+		*bytes = more;
+		*room = (*used + size) * 2;
 	}
-	network->size += size;
-	return pcipt_pipe_receive(in, network->messages + network->size - size, size,
-				  PCIPT_PATIENCE_MS);
+	*used += size;
+	return pcipt_pipe_receive(in, *bytes + *used - size, size, PCIPT_PATIENCE_MS);
 }
 
 static int take_id(struct pcipt_network *network, const struct pcipt_frame *frame)
@@ -78,6 +76,7 @@ static int take_answers(int in, pid_t pid, struct pcipt_networks *networks, unsi
 	/* Until it has begun, nothing that is slow is the namespaces' fault. */
 	int r = pcipt_pipe_await(in, pid, PCIPT_PATIENCE_MS);
 	size_t ended = 0, total = 0;
+	struct pcipt_network *network;
 	struct pcipt_frame frame;
 
 	while (r == 1 && ended < networks->n) {
@@ -88,12 +87,17 @@ static int take_answers(int in, pid_t pid, struct pcipt_networks *networks, unsi
 			break;
 		if (frame.network >= networks->n || frame.size > PCIPT_NETLINK_BUFFER)
 			return -EBADMSG;
+		network = &networks->items[frame.network];
 		if (frame.kind == PCIPT_FRAME_MESSAGES) {
-			r = take_messages(in, &networks->items[frame.network], frame.size, &total);
+			r = take_bytes(in, &network->messages, &network->size, &network->room,
+				       frame.size, &total);
+		} else if (frame.kind == PCIPT_FRAME_SESSIONS) {
+			r = take_bytes(in, &network->sessions, &network->sessions_size,
+				       &network->sessions_room, frame.size, &total);
 		} else if (frame.kind == PCIPT_FRAME_ID) {
-			r = take_id(&networks->items[frame.network], &frame);
+			r = take_id(network, &frame);
 		} else {
-			networks->items[frame.network].result = frame.value;
+			network->result = frame.value;
 			ended++;
 		}
 	}
@@ -130,6 +134,7 @@ static void forget(struct pcipt_networks *networks)
 {
 	for (size_t i = 0; i < networks->n; i++) {
 		networks->items[i].size = 0;
+		networks->items[i].sessions_size = 0;
 		networks->items[i].n_ids = 0;
 		free(networks->items[i].ids);
 		networks->items[i].ids = NULL;
@@ -175,6 +180,7 @@ void pcipt_networks_clear(struct pcipt_networks *networks)
 	for (size_t i = 0; i < networks->n; i++) {
 		free(networks->items[i].name);
 		free(networks->items[i].messages);
+		free(networks->items[i].sessions);
 		free(networks->items[i].ids);
 	}
 	free(networks->items);

@@ -31,6 +31,7 @@ int pcipt_namespaces_find(struct real_kernel *real, struct pcipt_networks *netwo
 
 enum pcipt_frame_kind {
 	PCIPT_FRAME_MESSAGES, /* as many bytes as `size` says follow, or none as a sign of life */
+	PCIPT_FRAME_SESSIONS, /* the same, of /proc/net/pppoe */
 	PCIPT_FRAME_ID,	      /* `value` is how the namespace knows the one with the index `size` */
 	PCIPT_FRAME_END,      /* `value` is the result */
 };

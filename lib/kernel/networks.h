@@ -24,6 +24,9 @@ struct pcipt_network {
 	size_t size, room;
 	struct pcipt_network_id *ids;
 	size_t n_ids;
+	/* PPPoE sessions, as /proc/net/pppoe tells them; NULL for none. */
+	char *sessions;
+	size_t sessions_size, sessions_room;
 };
 
 struct pcipt_networks {

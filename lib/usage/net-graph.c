@@ -37,6 +37,30 @@ static bool add_edges(struct pcipt_net_graph *graph, size_t i)
 	       add(graph, (struct pcipt_net_edge){ master, lower, i, PCIPT_NET_PORT });
 }
 
+static bool is_session_on(const struct pcipt_net_session *session, const struct pcipt_net_link *link)
+{
+	return session->network == link->network && strcmp(session->name, link->name) == 0;
+}
+
+/*
+ * Which of a namespace's PPP interfaces a session makes isn't told: each one may be it.
+ */
+static bool add_sessions(struct pcipt_net_graph *graph, size_t session)
+{
+	const struct pcipt_net *net = graph->net;
+
+	for (size_t from = 0; from < net->n_links; from++) {
+		if (!is_session_on(&net->sessions[session], &net->links[from]))
+			continue;
+		for (size_t to = 0; to < net->n_links; to++)
+			if (net->links[to].network == net->links[from].network &&
+			    strcmp(net->links[to].kind, "ppp") == 0 &&
+			    !add(graph, (struct pcipt_net_edge){ from, to, from, PCIPT_NET_SESSION }))
+				return false;
+	}
+	return true;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct pcipt_net_edge *x = a, *y = b;
@@ -51,6 +75,11 @@ bool pcipt_net_graph_make(const struct pcipt_net *net, struct pcipt_net_graph *g
 	*graph = (struct pcipt_net_graph){ .net = net };
 	for (size_t i = 0; i < net->n_links; i++)
 		if (!add_edges(graph, i)) {
+			pcipt_net_graph_clear(graph);
+			return false;
+		}
+	for (size_t i = 0; i < net->n_sessions; i++)
+		if (!add_sessions(graph, i)) {
 			pcipt_net_graph_clear(graph);
 			return false;
 		}

@@ -8,6 +8,7 @@
 enum pcipt_net_how {
 	PCIPT_NET_MEMBER, /* `from` has `to` for a master */
 	PCIPT_NET_BELOW,  /* `to` is made on `from`, as a VLAN is */
+	PCIPT_NET_SESSION, /* `to` is what PPPoE makes of a session over `from` */
 	PCIPT_NET_PORT,	  /* `through`, a port of the bridge `from`, has `to` for its other end */
 };
 

@@ -119,5 +119,6 @@ void pcipt_net_clear(struct pcipt_net *net)
 	free(net->addresses);
 	free(net->routes);
 	free(net->hops);
+	free(net->sessions);
 	memset(net, 0, sizeof(*net));
 }

@@ -22,6 +22,7 @@ static const struct {
 	{ "macvtap", "a", "macvtap", "on" },
 	{ "ipvlan", "an", "ipvlan", "on" },
 	{ "ipvtap", "an", "ipvtap", "on" },
+	{ "ppp", "a", "PPPoE session", "over" },
 	{ "macsec", "a", "MACsec interface", "on" },
 };
 
@@ -157,6 +158,8 @@ static char *print_remedy(const struct scene *scene, size_t step)
 {
 	const struct pcipt_net_link *upper = link_of(scene, step);
 
+	if (scene->steps[step].edge->how == PCIPT_NET_SESSION)
+		return pcipt_format("End the PPPoE session %s, then try again", upper->name);
 	return scene->steps[step].edge->how == PCIPT_NET_MEMBER ?
 		       pcipt_format("Take %s out of %s, then try again", link_of(scene, 0)->name,
 				    upper->name) :

@@ -256,12 +256,19 @@ static void tell_failure(struct collection *c, int r)
 				     remedy_of(-r));
 }
 
+static void read_network(struct collection *c, uint32_t i)
+{
+	const struct pcipt_network *network = &c->networks.items[i];
+
+	pcipt_net_read(&c->net, i, network->messages, network->size);
+	pcipt_net_read_sessions(&c->net, i, network->sessions, network->sessions_size);
+}
+
 static void judge_interfaces(struct collection *c)
 {
 	for (size_t i = 0; i < c->networks.n; i++)
 		if (c->networks.items[i].result == 0)
-			pcipt_net_read(&c->net, (uint32_t)i, c->networks.items[i].messages,
-				       c->networks.items[i].size);
+			read_network(c, (uint32_t)i);
 	pcipt_net_settle(&c->net, &c->networks);
 	match_by_parent(c);
 	for (size_t i = 0; i < c->n_parents; i++)

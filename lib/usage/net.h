@@ -48,18 +48,27 @@ struct pcipt_net_hop {
 	uint32_t member; /* of a group: another next hop's id, or 0 */
 };
 
+/* An interface that PPPoE sessions go over. */
+struct pcipt_net_session {
+	uint32_t network;
+	char name[32];
+};
+
 struct pcipt_net {
 	struct pcipt_net_link *links;
 	struct pcipt_net_address *addresses;
 	struct pcipt_net_route *routes;
 	struct pcipt_net_hop *hops;
-	size_t n_links, n_addresses, n_routes, n_hops;
+	struct pcipt_net_session *sessions;
+	size_t n_links, n_addresses, n_routes, n_hops, n_sessions;
 	bool no_memory;
 	bool damaged; /* a message contradicts itself: what it says is left out */
 };
 
 /* net-messages.c: adds what a namespace's messages say. They may be anything. */
 void pcipt_net_read(struct pcipt_net *net, uint32_t network, const void *messages, size_t size);
+/* Adds the sessions of a namespace, as /proc/net/pppoe tells them. */
+void pcipt_net_read_sessions(struct pcipt_net *net, uint32_t network, const char *text, size_t size);
 /*
  * When all are read: sorts, and finds what ids and next hops stand for. `networks` may
  * be NULL where there is one namespace alone.

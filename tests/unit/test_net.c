@@ -288,6 +288,36 @@ START_TEST(container_behind_a_bridge)
 }
 END_TEST
 
+/* Of PPPoE only a table in /proc tells what it goes over: here a VLAN, as providers want it. */
+START_TEST(pppoe)
+{
+	static const char table[] = "Id       Address              Device\n"
+				    "00000A1B 02:00:00:00:00:01   eth0.7\n"
+				    "00000A1C 02:00:00:00:00:01   eth0.7\n";
+
+	make_on(0, 10, "eth0.7", "vlan", CARD);
+	add_link(0, 11, "ppp0", "ppp");
+	add_link(1, 12, "ppp0", "ppp");
+	add_address(0, 11, "203.0.113.9/32");
+	add_route(0, 11, AF_INET, 254);
+	pcipt_net_read_sessions(&net, 0, table, sizeof(table) - 1);
+	ck_assert_uint_eq(net.n_sessions, 1);
+	judge(0, CARD);
+	assert_use(PCIPT_USE_ROUTE, "the IPv4 default route (eth0, eth0.7, ppp0)",
+		   "the IPv4 default route (table main) goes by ppp0, a PPPoE session over eth0.7, "
+		   "a VLAN on eth0 = 0000:02:00.0");
+	ck_assert_ptr_nonnull(use(PCIPT_USE_ADDRESS));
+	judge(0, 10);
+	ck_assert_str_eq(use(PCIPT_USE_ENSLAVED)->what, "the PPPoE session ppp0 (eth0.7)");
+	ck_assert_str_eq(use(PCIPT_USE_ENSLAVED)->remedy, "End the PPPoE session ppp0, then try again");
+	judge(0, 3);
+	ck_assert_uint_eq(uses.n, 0);
+	ck_assert(!net.damaged);
+	pcipt_net_read_sessions(&net, 0, "nonsense", 8);
+	ck_assert(net.damaged);
+}
+END_TEST
+
 /* What a VPN makes instead of a default route. */
 START_TEST(halves_of_everything)
 {
@@ -747,6 +777,7 @@ Suite *suite_net(void)
 	tcase_add_test(plain, macvlan_of_a_container);
 	tcase_add_test(plain, container_behind_a_bridge);
 	tcase_add_test(plain, halves_of_everything);
+	tcase_add_test(plain, pppoe);
 	tcase_add_test(plain, card_in_a_container);
 	tcase_add_test(plain, circles);
 	tcase_add_test(plain, many);
