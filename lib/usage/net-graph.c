@@ -30,6 +30,11 @@ static bool add_edges(struct pcipt_net_graph *graph, size_t i)
 
 	if (!add(graph, (struct pcipt_net_edge){ i, master, i, PCIPT_NET_MEMBER }))
 		return false;
+	for (size_t k = 0; k < ARRAY_SIZE(link->ports); k++)
+		if (!add(graph, (struct pcipt_net_edge){
+					pcipt_net_find(net, link->network, link->ports[k]), i, i,
+					PCIPT_NET_MEMBER }))
+			return false;
 	if (!is_veth(link))
 		return add(graph, (struct pcipt_net_edge){ lower, i, i, PCIPT_NET_BELOW });
 	/* What leaves a bridge by a card came in by another port: by a veth from a container. */

@@ -53,11 +53,19 @@ static const void *body_of(struct pcipt_net *net, const struct nlmsghdr *message
 
 static void read_kind(const struct nlattr *info, struct pcipt_net_link *link)
 {
-	const struct nlattr *a;
+	const struct nlattr *a, *data = NULL;
 
-	mnl_attr_for_each_nested(a, info)
+	mnl_attr_for_each_nested(a, info) {
 		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
 			take_text(a, link->kind, sizeof(link->kind));
+		else if (mnl_attr_get_type(a) == IFLA_INFO_DATA)
+			data = a;
+	}
+	if (!data || strcmp(link->kind, "hsr") != 0)
+		return;
+	mnl_attr_for_each_nested(a, data)
+		if (mnl_attr_get_type(a) == IFLA_HSR_SLAVE1 || mnl_attr_get_type(a) == IFLA_HSR_SLAVE2)
+			link->ports[mnl_attr_get_type(a) == IFLA_HSR_SLAVE2] = number(a);
 }
 
 static void read_link(struct pcipt_net *net, uint32_t network, const struct nlmsghdr *message)

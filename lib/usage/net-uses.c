@@ -16,6 +16,7 @@ static const struct {
 	{ "team", "a", "team", "of" },
 	{ "bridge", "a", "bridge", "over" },
 	{ "vrf", "a", "VRF", "with" },
+	{ "hsr", "an", "HSR or PRP ring", "over" },
 	{ "openvswitch", "an", "Open vSwitch", "with" },
 	{ "vlan", "a", "VLAN", "on" },
 	{ "macvlan", "a", "macvlan", "on" },

@@ -19,6 +19,7 @@ struct pcipt_net_link {
 	uint32_t lower;
 	int32_t lower_id;	/* the namespace that this is in, as ours knows it; -1 is ours */
 	uint32_t lower_network; /* the same as a number, or NOWHERE */
+	uint32_t ports[2];	/* those of an HSR or PRP ring, which don't call it a master */
 	bool up;
 	char name[32], kind[32];   /* "bond0.7", "vlan" */
 	char bus[32], parent[128]; /* the device's: "pci", "0000:02:00.0"; empty for none */

@@ -318,6 +318,21 @@ START_TEST(pppoe)
 }
 END_TEST
 
+/* Its ports don't say that they are: it names them. */
+START_TEST(hsr_ring)
+{
+	struct pcipt_net_link *ring = add_link(0, 10, "hsr0", "hsr");
+
+	ring->ports[0] = 3;
+	ring->ports[1] = CARD;
+	add_address(0, 10, "192.0.2.7/24");
+	judge(0, CARD);
+	assert_use(PCIPT_USE_ENSLAVED, "the HSR or PRP ring hsr0 (eth0)",
+		   "hsr0, an HSR or PRP ring over eth0 = 0000:02:00.0");
+	ck_assert_ptr_nonnull(use(PCIPT_USE_ADDRESS));
+}
+END_TEST
+
 /* What a VPN makes instead of a default route. */
 START_TEST(halves_of_everything)
 {
@@ -778,6 +793,7 @@ Suite *suite_net(void)
 	tcase_add_test(plain, container_behind_a_bridge);
 	tcase_add_test(plain, halves_of_everything);
 	tcase_add_test(plain, pppoe);
+	tcase_add_test(plain, hsr_ring);
 	tcase_add_test(plain, card_in_a_container);
 	tcase_add_test(plain, circles);
 	tcase_add_test(plain, many);

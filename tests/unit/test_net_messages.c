@@ -78,6 +78,27 @@ START_TEST(a_link)
 }
 END_TEST
 
+/* A ring's ports stand two levels deep; of another kind those numbers mean something else. */
+START_TEST(a_ring)
+{
+	struct bytes data = { .n = 0 }, info = { .n = 0 };
+	const size_t header = sizeof(struct nlmsghdr);
+
+	bytes_put(&data, (struct nlmsghdr[1]){ { 0 } }, header);
+	bytes_number(&data, IFLA_HSR_SLAVE1, 3);
+	bytes_number(&data, IFLA_HSR_SLAVE2, 4);
+	bytes_put(&info, (struct nlmsghdr[1]){ { 0 } }, header);
+	bytes_text(&info, IFLA_INFO_KIND, _i == 0 ? "hsr" : "vlan");
+	bytes_attribute(&info, IFLA_INFO_DATA | NLA_F_NESTED, data.data + header, data.n - header);
+	bytes_link(&b, 7, "hsr0");
+	bytes_attribute(&b, IFLA_LINKINFO | NLA_F_NESTED, info.data + header, info.n - header);
+	read_all();
+	ck_assert(!net.damaged);
+	ck_assert_uint_eq(net.links[0].ports[0], _i == 0 ? 3 : 0);
+	ck_assert_uint_eq(net.links[0].ports[1], _i == 0 ? 4 : 0);
+}
+END_TEST
+
 /* Names that are too long, or would move a cursor; a link that is told of twice. */
 START_TEST(odd_links)
 {
@@ -258,6 +279,7 @@ Suite *net_messages_suite(void)
 
 	tcase_add_checked_fixture(tcase, begin, end);
 	tcase_add_test(tcase, a_link);
+	tcase_add_loop_test(tcase, a_ring, 0, 2);
 	tcase_add_test(tcase, odd_links);
 	tcase_add_test(tcase, addresses);
 	tcase_add_test(tcase, routes);
