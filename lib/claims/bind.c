@@ -99,13 +99,16 @@ static int check_set(struct pcipt_context *ctx, struct pcipt_set *set,
 
 /*
  * A rolled-back bind leaves no claim. An incomplete one keeps it for a release, and one
- * with a write out for whoever comes when that has returned: it still says "binding".
+ * with a write out for whoever comes when that has returned.
  */
-static void after_failure(struct pcipt_transaction *t, const struct pcipt_record *record)
+static void after_failure(struct pcipt_transaction *t, struct pcipt_record *record,
+			  const struct pcipt_error *why)
 {
 	int outcome = t->result->outcome;
 	struct pcipt_error *left = NULL;
 
+	if (outcome == PCIPT_OUTCOME_STUCK)
+		pcipt_store_stuck(t, record, why);
 	/* The outcome decides, not the error: that may be lost for want of memory. */
 	if (outcome != PCIPT_OUTCOME_ROLLBACK_INCOMPLETE && outcome != PCIPT_OUTCOME_STUCK &&
 	    pcipt_store_end(t->ctx, record, &left) < 0)
@@ -132,6 +135,7 @@ static int bind_locked(struct pcipt_transaction *t, const struct pcipt_set *set,
 {
 	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *made = NULL;
 	_cleanup_(record_clearp) struct pcipt_record record = { 0 };
+	struct pcipt_error *failed = NULL;
 	int r = make_record(t->plan, t->options, &record, error);
 
 	if (r < 0)
@@ -143,11 +147,12 @@ static int bind_locked(struct pcipt_transaction *t, const struct pcipt_set *set,
 	r = begin(t->ctx, set, t->options, &made->record, error);
 	if (r < 0)
 		return r;
-	r = pcipt_transaction_run(t, error);
+	r = pcipt_transaction_run(t, &failed);
 	if (r == 0)
-		r = commit(t, &made->record, error);
+		r = commit(t, &made->record, &failed);
 	if (r < 0) {
-		after_failure(t, &made->record);
+		after_failure(t, &made->record, failed);
+		pcipt_error_pass(error, steal(&failed));
 		return r;
 	}
 	t->result->outcome = PCIPT_OUTCOME_DONE; /* a claim began, whatever had to be written */

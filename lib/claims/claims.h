@@ -8,6 +8,9 @@
 #include "safety/set.h"
 #include "transaction/transaction.h"
 
+/* Why a claim is stuck that a write is out of. */
+#define PCIPT_STUCK_REASON "write-outstanding"
+
 struct pcipt_claim {
 	struct pcipt_refs refs;
 	struct pcipt_record record;
@@ -40,8 +43,14 @@ int pcipt_store_renew(struct pcipt_context *ctx, struct pcipt_record *record,
 int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int state,
 		     const char *reason, const char *message, int64_t ms,
 		     struct pcipt_error **error);
+/* After a transaction that has a write out: "stuck", until somebody can finish it. */
+void pcipt_store_stuck(struct pcipt_transaction *t, struct pcipt_record *record,
+		       const struct pcipt_error *why);
 int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record,
 		    struct pcipt_error **error);
+
+/* recover.c: whether it is half way, unless somebody is at it (which the locks tell). */
+bool pcipt_claim_is_interrupted(const struct pcipt_record *record);
 
 /*
  * recover.c: finishes what was interrupted of a set's devices, with claims or without; how

@@ -418,7 +418,7 @@ static int reconcile_one(struct reconcile *rec, struct pcipt_record *record,
 	int r;
 
 	/* What was interrupted and is still there, recovery has told of already. */
-	if (record->state == PCIPT_CLAIM_BINDING || record->state == PCIPT_CLAIM_RELEASING)
+	if (pcipt_claim_is_interrupted(record))
 		return 0;
 	for (int round = 0; round < 2; round++) {
 		bool again;

@@ -7,9 +7,11 @@
 
 #include "claims/claims.h"
 
-static bool is_interrupted(const struct pcipt_record *record)
+bool pcipt_claim_is_interrupted(const struct pcipt_record *record)
 {
-	return record->state == PCIPT_CLAIM_BINDING || record->state == PCIPT_CLAIM_RELEASING;
+	return record->state == PCIPT_CLAIM_BINDING || record->state == PCIPT_CLAIM_RELEASING ||
+	       (record->state == PCIPT_CLAIM_STUCK &&
+		pcipt_streq(record->reason, PCIPT_STUCK_REASON));
 }
 
 /* Under the locks: 1 when it still says that it is under way, which nobody can be then. */
@@ -22,7 +24,7 @@ static int is_current(struct pcipt_context *ctx, const struct pcipt_record *reco
 	for (size_t i = 0; r == 0 && i < records.n; i++)
 		r = pcipt_streq(records.items[i].name, record->name) &&
 		    pcipt_streq(records.items[i].id, record->id) &&
-		    is_interrupted(&records.items[i]);
+		    pcipt_claim_is_interrupted(&records.items[i]);
 	pcipt_records_clear(&records);
 	return r;
 }
@@ -66,7 +68,7 @@ int pcipt_claims_recover_set(struct pcipt_context *ctx, const struct pcipt_set *
 	for (size_t i = 0; r == 0 && i < records.n; i++) {
 		const struct pcipt_record *record = &records.items[i];
 
-		if (!is_interrupted(record) || record->other_boot || !concerns(record, set))
+		if (!pcipt_claim_is_interrupted(record) || record->other_boot || !concerns(record, set))
 			continue;
 		r = recover_one(ctx, record, options, deadline, deadline, NULL, error);
 		n++;
@@ -103,7 +105,7 @@ static int recover_claims(struct pcipt_context *ctx, const struct pcipt_options 
 		struct pcipt_error *failed = NULL;
 
 		/* What is of an earlier boot holds nothing; a bound claim's release says so. */
-		if (is_interrupted(&records.items[i]) &&
+		if (pcipt_claim_is_interrupted(&records.items[i]) &&
 		    recover_one(ctx, &records.items[i], options, lock_deadline, deadline, report,
 				&failed) < 0)
 			pcipt_error_keep_worst(&worst, failed);

@@ -102,12 +102,18 @@ static int note_releasing(struct pcipt_context *ctx, struct pcipt_record *record
 static int release_locked(struct pcipt_transaction *t, struct pcipt_claim *now,
 			  struct pcipt_snapshot *snap, struct pcipt_error **error)
 {
+	struct pcipt_error *failed = NULL;
 	int r = note_releasing(t->ctx, &now->record, error);
 
-	if (r == 0)
-		r = pcipt_transaction_run(t, error);
 	if (r < 0)
 		return r;
+	r = pcipt_transaction_run(t, &failed);
+	if (r < 0) {
+		if (t->result->outcome == PCIPT_OUTCOME_STUCK)
+			pcipt_store_stuck(t, &now->record, failed);
+		pcipt_error_pass(error, failed);
+		return r;
+	}
 	pcipt_warn_left_alone(snap, &now->record, t->result);
 	t->result->outcome = PCIPT_OUTCOME_DONE; /* the claim ends, whatever had to be written */
 	return pcipt_store_end(t->ctx, &now->record, error);

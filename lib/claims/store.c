@@ -299,6 +299,19 @@ int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int
 	return set_times(record, ms) ? replace(ctx, record, error) : pcipt_fail_memory(error);
 }
 
+void pcipt_store_stuck(struct pcipt_transaction *t, struct pcipt_record *record,
+		       const struct pcipt_error *why)
+{
+	const char *message = pcipt_error_get_message(why);
+	struct pcipt_error *warning = NULL;
+
+	/* When it can't be written, what it says still leads to the same recovery. */
+	if (pcipt_store_wait(t->ctx, record, PCIPT_CLAIM_STUCK, PCIPT_STUCK_REASON,
+			     message ? message : "a write has not returned from the kernel",
+			     (int64_t)t->ctx->timeout_ms * 2, &warning) < 0)
+		pcipt_result_note_warning(t->result, warning);
+}
+
 int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record,
 		    struct pcipt_error **error)
 {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "transaction/transaction.h"
+#include "usage/holders.h"
 
 static const char *step_address(const struct pcipt_transaction *t, const struct pcipt_step *step)
 {
@@ -151,21 +152,54 @@ static const char *remedy_for(int op, int errnum)
 	return "See the kernel's log (dmesg)";
 }
 
-/* What one could do for a write that doesn't return; who holds the device is asked elsewhere. */
+/* Who has the device open, "process 4711 (qemu-system-x86)"; a new string, or NULL. */
+static char *name_holders(const struct pcipt_transaction *t, const struct pcipt_step *step)
+{
+	struct pcipt_device *device =
+		step->device == PCIPT_NO_STEP_DEVICE || !t->plan->snap ?
+			NULL :
+			pcipt_snapshot_at(t->plan->snap, t->plan->devices[step->device].at);
+	struct pcipt_uses uses = { 0 };
+	char *names = NULL;
+
+	if (device)
+		pcipt_holders_find(t->plan->snap, &device, 1, &uses);
+	for (size_t i = 0; i < uses.n; i++) {
+		char *longer;
+
+		if (uses.items[i].kind != PCIPT_USE_HELD && uses.items[i].kind != PCIPT_USE_DISK_OPEN)
+			continue;
+		longer = pcipt_format("%s%s%s", names ? names : "", names ? ", " : "",
+				      uses.items[i].what);
+		free(names);
+		names = longer;
+	}
+	pcipt_uses_clear(&uses);
+	return names;
+}
+
+/* A write that doesn't return, and as far as can be seen, because of whom. */
 static int fail_stuck(const struct pcipt_transaction *t, const struct pcipt_step *step,
 		      const char *address, struct pcipt_error **error)
 {
-	(void)t;
+	_cleanup_free_ char *holders = name_holders(t, step);
+	_cleanup_free_ char *remedy =
+		pcipt_format("End %s; then `pcipt recover` finishes the job", holders ? holders : "");
+
 	return pcipt_fail(error, PCIPT_E_STUCK,
 			  &(struct pcipt_error_facts){
 				  .step = pcipt_op_name(step->op),
 				  .address = address,
 				  .path = step->path,
 				  .errnum = EINPROGRESS,
-				  .remedy = "Find out who holds the device open and end that; then "
-					    "`pcipt recover` finishes the job" },
-			  "%s: the kernel has not returned from the step %s (%s), and goes on with it",
-			  address ? address : step->value, pcipt_op_name(step->op), step->shell);
+				  .remedy = holders && remedy ?
+						    remedy :
+						    "Find out who holds the device open and end that; "
+						    "then `pcipt recover` finishes the job" },
+			  "%s: the kernel has not returned from the step %s (%s), and goes on with "
+			  "it%s%s",
+			  address ? address : step->value, pcipt_op_name(step->op), step->shell,
+			  holders ? "; it is held open by " : "", holders ? holders : "");
 }
 
 static bool is_cancelled(const struct pcipt_transaction *t)

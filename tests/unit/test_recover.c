@@ -94,6 +94,20 @@ static void assert_stuck(int r, struct pcipt_error *error, struct pcipt_result *
 	pcipt_result_unref(result);
 }
 
+/* What its owner reads meanwhile. */
+static void assert_says_stuck(void)
+{
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_error *error = NULL;
+
+	assert_ok(pcipt_claim_find(ctx, GPU, &claim, &error), error);
+	ck_assert_int_eq(pcipt_claim_get_state(claim), PCIPT_CLAIM_STUCK);
+	ck_assert_str_eq(pcipt_claim_get_reason(claim), "write-outstanding");
+	ck_assert_ptr_nonnull(strstr(pcipt_claim_get_message(claim), "has not returned"));
+	ck_assert_ptr_nonnull(pcipt_claim_get_deadline(claim));
+	pcipt_claim_unref(claim);
+}
+
 /* One device's write doesn't return: the other one is put back at once, the first one later. */
 START_TEST(bind_gets_stuck)
 {
@@ -112,19 +126,21 @@ START_TEST(bind_gets_stuck)
 	ck_assert_uint_eq(sim_record_count(sim), 1);
 	ck_assert_uint_gt(sim_locks_held(sim), 0);
 
+	assert_says_stuck();
+
 	/* As long as it is out, nobody else gets at the device. */
 	r = bind_card(NULL, NULL, &error);
 	ck_assert_int_eq(r, PCIPT_E_LOCKED);
 	error = pcipt_error_unref(error);
 	ck_assert_int_eq(pcipt_recover(ctx, NULL, &report, &error), PCIPT_E_STUCK);
 	assert_fails(PCIPT_E_STUCK, error);
-	assert_action(report, 0, "binding", "stuck", "locked");
+	assert_action(report, 0, "stuck", "stuck", "locked");
 	ck_assert_uint_eq(pcipt_report_action_count(report), 1);
 	pcipt_report_unref(report);
 
 	sim_let_go(sim);
 	report = must_recover();
-	assert_action(report, 0, "binding", "ended", "interrupted");
+	assert_action(report, 0, "stuck", "ended", "interrupted");
 	assert_state(sim, before, "after the recovery");
 	ck_assert_uint_eq(sim_record_count(sim), 0);
 	ck_assert_uint_eq(sim_locks_held(sim), 0);
@@ -146,9 +162,10 @@ START_TEST(release_gets_stuck)
 	sim_block(sim, "vfio-pci/unbind");
 	r = pcipt_claim_release(ctx, claim, NULL, &result, &error);
 	assert_stuck(r, error, result, GPU);
+	assert_says_stuck();
 	sim_let_go(sim);
 	report = must_recover();
-	assert_action(report, 0, "releasing", "ended", "interrupted");
+	assert_action(report, 0, "stuck", "ended", "interrupted");
 	assert_state(sim, before, "after the recovery");
 	ck_assert_uint_eq(sim_record_count(sim), 0);
 	pcipt_report_unref(report);
@@ -665,7 +682,7 @@ START_TEST(of_an_earlier_boot)
 	sim_put_record(sim, "/run/libpcipt/claims", "pci-0000-01-00.0.json", text);
 	sim_log_clear(sim);
 	report = must_recover();
-	assert_action(report, 0, "binding", "ended", "earlier-boot");
+	assert_action(report, 0, "stuck", "ended", "earlier-boot");
 	ck_assert_uint_eq(sim_log_matches(sim, "write "), 0);
 	ck_assert_uint_eq(sim_record_count(sim), 0);
 	pcipt_report_unref(report);
@@ -684,7 +701,7 @@ START_TEST(not_permitted)
 	sim_let_go(sim);
 	sim_set_may_write(sim, EACCES);
 	ck_assert_int_eq(pcipt_recover(ctx, NULL, &report, &error), PCIPT_E_PERMISSION);
-	assert_action(report, 0, "binding", "binding", "PCIPT_E_PERMISSION");
+	assert_action(report, 0, "stuck", "stuck", "PCIPT_E_PERMISSION");
 	ck_assert_uint_eq(sim_record_count(sim), 1);
 	pcipt_error_unref(error);
 	pcipt_report_unref(report);
@@ -705,7 +722,7 @@ START_TEST(old_driver_refuses)
 	sim_let_go(sim);
 	sim_driver_refuses(sim, "nouveau", GPU, EIO);
 	report = must_recover();
-	assert_action(report, 0, "releasing", "ended", "restore-failed");
+	assert_action(report, 0, "stuck", "ended", "restore-failed");
 	assert_driver(sim, GPU, NULL);
 	pcipt_report_unref(report);
 }
