@@ -16,6 +16,7 @@ static int make_record(const struct pcipt_plan *plan, const struct pcipt_options
 	bool ok = true;
 
 	record->persistent = options && options->persistent;
+	record->timeout_ms = options ? options->timeout_ms : 0;
 	record->owner = pcipt_dup(options ? options->owner : NULL, &ok);
 	return ok ? pcipt_record_from_plan(plan, record, error) : pcipt_fail_memory(error);
 }

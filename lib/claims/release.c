@@ -84,7 +84,11 @@ static int check(struct pcipt_context *ctx, struct pcipt_snapshot *snap,
 	return pcipt_transaction_check(ctx, addresses, n, error);
 }
 
-/* A record that can't say "releasing" for want of room can still be removed: go on. */
+/*
+ * A record that can't say "releasing" for want of room can still be removed: go on. If that
+ * is interrupted, it is a bound claim whose devices are off its driver, which reconciling
+ * binds again: then the release was none, and can be asked for again.
+ */
 static int note_releasing(struct pcipt_context *ctx, struct pcipt_record *record,
 			  struct pcipt_error **error)
 {
@@ -103,8 +107,10 @@ static int release_locked(struct pcipt_transaction *t, struct pcipt_claim *now,
 			  struct pcipt_snapshot *snap, struct pcipt_error **error)
 {
 	struct pcipt_error *failed = NULL;
-	int r = note_releasing(t->ctx, &now->record, error);
+	int r;
 
+	now->record.timeout_ms = t->options ? t->options->timeout_ms : 0;
+	r = note_releasing(t->ctx, &now->record, error);
 	if (r < 0)
 		return r;
 	r = pcipt_transaction_run(t, &failed);

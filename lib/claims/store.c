@@ -197,7 +197,13 @@ static char *read_line(struct pcipt_kernel *k, const char *path)
 	return k->ops->read(k, PCIPT_AT_ROOT, path, text, sizeof(text)) > 0 ? strdup(text) : NULL;
 }
 
-/* A state that the call itself leads on from: it has the call's deadline, and an undo's. */
+/* The call's deadline, and an undo's. */
+static int64_t call_ms(const struct pcipt_context *ctx, const struct pcipt_record *record)
+{
+	return (int64_t)(record->timeout_ms ? record->timeout_ms : ctx->timeout_ms) * 2;
+}
+
+/* A state that the call itself leads on from. */
 static bool set_state(struct pcipt_context *ctx, struct pcipt_record *record, int state)
 {
 	record->state = state;
@@ -205,8 +211,7 @@ static bool set_state(struct pcipt_context *ctx, struct pcipt_record *record, in
 	free(record->message);
 	record->reason = record->message = NULL;
 	record->attempts = 0;
-	return set_times(record,
-			 state == PCIPT_CLAIM_BOUND ? -1 : (int64_t)ctx->timeout_ms * 2);
+	return set_times(record, state == PCIPT_CLAIM_BOUND ? -1 : call_ms(ctx, record));
 }
 
 /* Which boot it is of, since the kernel's state goes with it. */
@@ -308,7 +313,7 @@ void pcipt_store_stuck(struct pcipt_transaction *t, struct pcipt_record *record,
 	/* When it can't be written, what it says still leads to the same recovery. */
 	if (pcipt_store_wait(t->ctx, record, PCIPT_CLAIM_STUCK, PCIPT_STUCK_REASON,
 			     message ? message : "a write has not returned from the kernel",
-			     (int64_t)t->ctx->timeout_ms * 2, &warning) < 0)
+			     call_ms(t->ctx, record), &warning) < 0)
 		pcipt_result_note_warning(t->result, warning);
 }
 

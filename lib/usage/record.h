@@ -52,6 +52,7 @@ struct pcipt_record {
 	char *deadline;		/* RFC 3339; NULL when it is bound */
 	int64_t deadline_ms;	/* the same on the boot clock, which no clock step moves; or -1 */
 	uint32_t attempts;
+	uint32_t timeout_ms; /* the call's that works on it, or 0 for the context's; not in its text */
 	struct pcipt_record_device *devices;
 	size_t n_devices;
 	struct pcipt_record_allowed *allowed;

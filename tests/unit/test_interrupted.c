@@ -299,6 +299,30 @@ START_TEST(each_operation_of_a_release_lacks_its_helper)
 }
 END_TEST
 
+/* The disk is full, so that the record stays "bound", and then the release is interrupted. */
+START_TEST(release_without_room_is_killed)
+{
+	for (unsigned int n = 1; n < 20; n++) {
+		struct pcipt_error *error = NULL;
+		bool audio;
+
+		forget();
+		use((unsigned int)_i);
+		must_bind();
+		audio = is_bound(AUDIO);
+		sim_fail(sim, &(struct sim_fault){ SIM_RECORD_WRITE, NULL, 1, 0, ENOSPC, SIM_FAILS });
+		sim_fail(sim, &(struct sim_fault){ SIM_WRITE, NULL, n, 0, EOWNERDEAD, SIM_FAILS });
+		sim_fail(sim, &(struct sim_fault){ SIM_RECORD_REMOVE, NULL, 1, 0, EIO, SIM_FAILS });
+		ck_assert_int_lt(release_elsewhere(NULL), 0);
+		sim_mend(sim);
+		assert_ok(pcipt_reconcile(ctx, NULL, NULL, &error), error);
+		ck_assert_uint_eq(count_claims(), 1);
+		ck_assert(is_bound(GPU) && is_bound(AUDIO) == audio);
+		clean_up("after a release that had no room");
+	}
+}
+END_TEST
+
 /* ---- between a plan and its locks ---- */
 
 static void pin_now(struct sim *machine, void *data, unsigned int number)
@@ -425,6 +449,7 @@ Suite *suite_interrupted(void)
 	tcase_add_loop_test(tc, record_does_not_say_bound, 0, 2);
 	tcase_add_loop_test(tc, each_operation_of_a_release_fails, 0, MACHINE_VARIANTS);
 	tcase_add_loop_test(tc, each_operation_of_a_release_lacks_its_helper, 0, MACHINE_VARIANTS);
+	tcase_add_loop_test(tc, release_without_room_is_killed, 0, MACHINE_VARIANTS);
 	tcase_add_test(tc, pinned_before_the_lock);
 	tcase_add_test(tc, earlier_boot_spares_a_new_claim);
 	tcase_add_test(tc, nothing_goes_from_a_tree);

@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/util.h"
+
 static struct sim *sim;
 static struct pcipt_context *ctx;
 static char *before;
@@ -148,6 +150,27 @@ START_TEST(bind_gets_stuck)
 	report = must_recover();
 	ck_assert_uint_eq(pcipt_report_action_count(report), 0);
 	pcipt_report_unref(report);
+}
+END_TEST
+
+/* A stuck claim is looked at again when the call's own time, and an undo's, have passed. */
+START_TEST(deadline_of_the_call)
+{
+	struct pcipt_options *options = NULL;
+	struct pcipt_error *error = NULL;
+	const char *text;
+	double ms;
+
+	ck_assert_int_eq(pcipt_options_new(&options, NULL), 0);
+	pcipt_options_set_timeout_ms(options, 3600000);
+	sim_block(sim, "nouveau/unbind");
+	ck_assert_int_eq(bind_card(options, NULL, &error), PCIPT_E_STUCK);
+	text = strstr(sim_record(sim, "pci-0000-01-00.0.json"), "\"deadline_boot_ms\":");
+	ck_assert_ptr_nonnull(text);
+	ms = strtod(text + sizeof("\"deadline_boot_ms\":") - 1, NULL) - (double)pcipt_boot_ms();
+	ck_assert(ms > 7000000 && ms <= 7200000);
+	pcipt_error_unref(error);
+	pcipt_options_unref(options);
 }
 END_TEST
 
@@ -735,6 +758,7 @@ Suite *suite_recover(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, bind_gets_stuck, 0, 3);
+	tcase_add_test(tc, deadline_of_the_call);
 	tcase_add_test(tc, release_gets_stuck);
 	tcase_add_test(tc, next_bind_recovers);
 	tcase_add_test(tc, next_bind_recovers_an_intent);
