@@ -23,35 +23,57 @@ int pcipt_fail_stale(const struct pcipt_plan_device *device, const char *what, c
 			  device->address, what, seen ? seen : "none", now ? now : "none");
 }
 
+/* "0x10de": the n-th of an identity's ids, which begins "10de:2484:1462:c97c:a1@"; or "". */
+static void identity_id(const char *identity, size_t n, char *id, size_t size)
+{
+	while (identity && n-- > 0) {
+		identity = strchr(identity, ':');
+		identity += identity != NULL;
+	}
+	*id = '\0';
+	if (identity)
+		snprintf(id, size, "0x%.*s", (int)strcspn(identity, ":@"), identity);
+}
+
+static int compare_id(struct pcipt_transaction *t, const struct pcipt_plan_device *device,
+		      const char *name, const char *seen, struct pcipt_error **error)
+{
+	char path[64], text[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", device->address, name);
+	n = t->kernel->ops->read(t->kernel, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text));
+	/* What can't be read is no other card. */
+	if (n < 0)
+		return pcipt_fail(error, n == -ENOENT ? PCIPT_E_GONE : PCIPT_E_IO,
+				  &(struct pcipt_error_facts){ .step = "compare",
+							       .address = device->address,
+							       .path = path,
+							       .errnum = (int)-n },
+				  "%s: its %s id can't be read: %s", device->address, name,
+				  pcipt_errno_text((int)-n));
+	return strcmp(text, seen) == 0 ? 0 : pcipt_fail_stale(device, name, seen, text, error);
+}
+
 /* The ids tell whether it is the same card: an address can be another one's by now. */
 int pcipt_transaction_compare_ids(struct pcipt_transaction *t,
 				  const struct pcipt_plan_device *device,
 				  struct pcipt_error **error)
 {
-	char path[64], text[32], seen[2][16];
-	const char *const names[] = { "vendor", "device" };
+	static const char *const names[] = { "vendor", "device", "subsystem_vendor",
+					     "subsystem_device", "revision" };
+	char seen[16];
+	int r = 0;
 
-	snprintf(seen[0], sizeof(seen[0]), "0x%04x", device->vendor);
-	snprintf(seen[1], sizeof(seen[1]), "0x%04x", device->device);
-	for (size_t i = 0; i < 2; i++) {
-		ssize_t n;
-
-		snprintf(path, sizeof(path), "%s/%s", device->address, names[i]);
-		n = t->kernel->ops->read(t->kernel, PCIPT_AT_PCI_DEVICES, path, text,
-					 sizeof(text));
-		/* What can't be read is no other card. */
-		if (n < 0)
-			return pcipt_fail(error, n == -ENOENT ? PCIPT_E_GONE : PCIPT_E_IO,
-					  &(struct pcipt_error_facts){ .step = "compare",
-								       .address = device->address,
-								       .path = path,
-								       .errnum = (int)-n },
-					  "%s: its %s id can't be read: %s", device->address,
-					  names[i], pcipt_errno_text((int)-n));
-		if (strcmp(text, seen[i]) != 0)
-			return pcipt_fail_stale(device, names[i], seen[i], text, error);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
+		identity_id(device->identity, i, seen, sizeof(seen));
+		if (!device->identity && i < 2)
+			snprintf(seen, sizeof(seen), "0x%04x",
+				 i == 0 ? device->vendor : device->device);
+		if (*seen)
+			r = compare_id(t, device, names[i], seen, error);
 	}
-	return 0;
+	return r;
 }
 
 static const struct pcipt_plan_device *planned(const struct pcipt_plan *plan,

@@ -133,6 +133,7 @@ static int fail_locked(struct pcipt_address at, const char *holder, struct pcipt
 {
 	_cleanup_free_ char *pid = line_of(holder, "pid"), *command = line_of(holder, "command");
 	_cleanup_free_ char *since = line_of(holder, "since"), *write = outstanding(holder);
+	_cleanup_free_ char *space = line_of(holder, "pid-namespace");
 	char address[PCIPT_ADDRESS_SIZE];
 
 	pcipt_address_print(at, address);
@@ -143,11 +144,12 @@ static int fail_locked(struct pcipt_address at, const char *holder, struct pcipt
 				  .remedy = write ? "Have whoever holds the device open let go of it, "
 						    "then retry" :
 						    "Wait until that process is through, then retry" },
-			  "%s is locked by the process %s (%s) since %s%s%s%s", address,
+			  "%s is locked by the process %s (%s, %s) since %s%s%s", address,
 			  pid ? pid : "unknown", command ? command : "unknown",
+			  space ? space : "of an unknown pid namespace",
 			  since ? since : "an unknown time",
 			  write ? "; the kernel has not returned from its write " : "",
-			  write ? write : "", write ? "" : "");
+			  write ? write : "");
 }
 
 static int fail_lock(const char *folder, struct pcipt_address at, int r,
