@@ -39,8 +39,9 @@ PCIPT_API const char *pcipt_claim_state_name(int state);
  * The record is written and synced before the first write to the kernel. When
  * it fails, the devices are as they were and no claim is left, but after
  * ROLLBACK_INCOMPLETE the claim stays, so that a release can try again, and after STUCK it
- * stays as "binding", so that what is left to undo can be found. Claims of these devices
- * that were interrupted are finished first.
+ * stays as "stuck", so that what is left to undo can be found. A bind that can't be written
+ * down as "bound" is undone, too. What was interrupted of these devices, with a claim or
+ * without, is finished first.
  * Devices that are all in one claim already, with the same driver: that claim
  * is returned and nothing is written.
  *
@@ -67,15 +68,17 @@ PCIPT_API int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
  * on another driver, or that is another device now is left alone, one whose driver
  * refuses it stays without one. Each such device is a warning in the result;
  * the claim ends all the same. After an error (a device could not be taken from
- * the claim's driver, or can't be read) the claim is still there and can be
- * released again; the other devices are back.
+ * the claim's driver, or can't be read, or the helper was ended) the claim is still there
+ * and can be released again; the other devices are back, but those whose IOMMU group
+ * isn't free yet: they have no driver until it is.
  *
  * A device that somebody holds open is refused before anything is written: the
  * kernel would ask him to let go, and wait for that without an end.
  *
  * Errors: REFUSED, INVALID, NO_MEMORY, NOT_REAL, PERMISSION, NO_CLAIM, CLAIMED, LOCKED,
- * DAMAGED, STALE, BUSY, UNBIND, ROLLBACK_INCOMPLETE, TIMEOUT, CANCELLED, STUCK (after the
- * last three the claim stays as "releasing": release again, or recover), IO, and those of
+ * DAMAGED, STALE, BUSY, UNBIND, ROLLBACK_INCOMPLETE, TIMEOUT, CANCELLED (after these three
+ * the claim stays as "releasing": release again, or recover), STUCK (it stays as "stuck",
+ * until the kernel lets go), IO, and those of
  * pcipt_snapshot_new(). Since 0.1.
  */
 PCIPT_API int pcipt_release(struct pcipt_context *ctx, struct pcipt_claim *claim,
@@ -92,7 +95,8 @@ PCIPT_API int pcipt_claim_release(struct pcipt_context *ctx, struct pcipt_claim 
  * passthrough driver stay there, and count as another's (`foreign-owner`) from then on;
  * what each was before is lost with the record.
  *
- * Errors: INVALID, NO_MEMORY, NO_CLAIM, PERMISSION, IO. Since 0.1.
+ * Errors: INVALID, NO_MEMORY, NOT_REAL, NO_CLAIM, LOCKED, DAMAGED, PERMISSION, STALE, IO.
+ * Since 0.1.
  */
 PCIPT_API int pcipt_claim_forget(struct pcipt_context *ctx, struct pcipt_claim *claim,
 				 struct pcipt_error **error);

@@ -25,7 +25,8 @@ PCIPT_BEGIN_DECLS
  *
  * After 0 every record is bound, ended, or can't be read (which the report tells). STUCK: a
  * write of some device has not returned, or somebody has its lock. ROLLBACK_INCOMPLETE: a
- * device could not be put back; its record stays.
+ * device could not be put back; a claim's record stays, for a release, an intent without a
+ * claim ends.
  *
  * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, DAMAGED, CANCELLED, TIMEOUT, IO, STUCK,
  * ROLLBACK_INCOMPLETE. Since 0.1.

@@ -54,7 +54,8 @@ PCIPT_API const char *pcipt_outcome_name(int outcome);
  * the result lists them. After STUCK, the kernel has not returned from the writes whose
  * errno in the result is EINPROGRESS: those devices are nobody's until it does, and are
  * then led back by the next call for them or by pcipt_recover(); all others are as they
- * were. After any other error of a bind every device is exactly as it was before: driver,
+ * were, as far as their IOMMU group is free. A write that was only slow is waited for by the
+ * undo: then it is TIMEOUT. After any other error of a bind every device is exactly as it was before: driver,
  * driver_override and power/control. After CANCELLED or TIMEOUT of a release, some devices
  * are back and others not yet: release again.
  *
