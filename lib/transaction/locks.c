@@ -144,9 +144,9 @@ static int fail_locked(struct pcipt_address at, const char *holder, struct pcipt
 				  .remedy = write ? "Have whoever holds the device open let go of it, "
 						    "then retry" :
 						    "Wait until that process is through, then retry" },
-			  "%s is locked by the process %s (%s, %s) since %s%s%s", address,
+			  "%s is locked by the process %s (%s) of %s since %s%s%s", address,
 			  pid ? pid : "unknown", command ? command : "unknown",
-			  space ? space : "of an unknown pid namespace",
+			  space ? space : "an unknown pid namespace",
 			  since ? since : "an unknown time",
 			  write ? "; the kernel has not returned from its write " : "",
 			  write ? write : "");

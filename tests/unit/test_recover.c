@@ -314,6 +314,7 @@ START_TEST(locked)
 		ck_assert_ptr_nonnull(strstr(pcipt_error_get_message(error), "4711"));
 		ck_assert_ptr_nonnull(strstr(pcipt_error_get_message(error), "other"));
 		ck_assert_ptr_nonnull(strstr(pcipt_error_get_message(error), "2025-01-01"));
+		ck_assert_ptr_nonnull(strstr(pcipt_error_get_message(error), "pid:[1]"));
 	}
 	ck_assert((_i == 1) == (strstr(pcipt_error_get_message(error), "/sys/x") != NULL));
 	ck_assert_uint_eq(sim_log_matches(sim, "write "), 0);

@@ -66,7 +66,9 @@ a_device_in_use() {
 	same "the write that is out" EINPROGRESS "$(json '.steps[] | select(.op == "unbind").errno')"
 	same "one helper is left" 1 "$(helpers | wc -l)"
 	run 0 claims --json
-	same "the claim says how far it is" releasing "$(json '.claims[0].state')"
+	same "the claim says how far it is" "stuck write-outstanding" \
+		"$(json '.claims[0] | .state + " " + .reason')"
+	has "and who has the device" "process $holder " out
 	# shellcheck disable=SC2086
 	within 8000 7 release $allow --timeout 2 used
 	has "who holds the lock" "(pcipt)" err
@@ -79,7 +81,7 @@ a_device_in_use() {
 	kill "$holder"
 	eventually no_helpers && ok "the helper ended by itself" || not_ok "the helper is still there"
 	within 20000 0 recover --json
-	same "the claim ended" "releasing ended interrupted" "$(json '.actions[0] | .from + " " + .to + " " + .reason')"
+	same "the claim ended" "stuck ended interrupted" "$(json '.actions[0] | .from + " " + .to + " " + .reason')"
 	run 0 recover
 	unchanged "a device in use" before
 }
