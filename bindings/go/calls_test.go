@@ -156,6 +156,21 @@ func TestCallReleaseOwner(t *testing.T) {
 	}
 }
 
+func TestCallForget(t *testing.T) {
+	m := newMachine(t)
+	m.claim(nil)
+	claim, err := m.host.Claim("desktop")
+	if err == nil {
+		err = m.host.Forget(claim)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.host.Claim("desktop"); !errors.Is(err, ErrNoClaim) {
+		t.Errorf("a forgotten claim: %v", err)
+	}
+}
+
 func TestCallReports(t *testing.T) {
 	m := newMachine(t)
 	m.claim(map[string]interface{}{"state": "binding"})

@@ -130,6 +130,13 @@ class Calls(unittest.TestCase):
             self.context.release(claim, owner="somebody else")
         self.assertEqual(len(self.context.claims()), 1)
 
+    def test_forget(self):
+        self.machine.claim()
+        self.context.forget(self.context.claim("desktop"))
+        # It is gone, and so it should be.
+        with self.assertRaises(pcipt.NoClaimError):
+            self.context.claim("desktop")
+
     def test_reports(self):
         self.machine.claim(state="binding", reason=None, message=None)
         with self.context.recover() as report:
