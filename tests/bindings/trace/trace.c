@@ -216,11 +216,14 @@ static void follow(struct pcipt_context *ctx, struct pcipt_claim *claim)
 {
 	struct pcipt_monitor *monitor = NULL;
 	struct pcipt_event *event = NULL;
-	char *json = NULL;
+	char *json = NULL, path[4096];
 
 	if (told("monitor", pcipt_monitor_new(ctx, &monitor, &error)))
 		return;
 	(void)told("forget", pcipt_claim_forget(ctx, claim, &error));
+	snprintf(path, sizeof(path), "%s/claims/%s.json", pcipt_context_get_runtime_dir(ctx),
+		 pcipt_claim_get_name(claim));
+	(void)remove(path);
 	while (!told("next", pcipt_monitor_next(monitor, &event, &error)) && event) {
 		printf("event %s %s %s %s %s %s %s\n",
 		       pcipt_event_type_name(pcipt_event_get_type(event)),

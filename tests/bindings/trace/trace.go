@@ -212,6 +212,7 @@ func follow(host *pcipt.Host, claim *pcipt.Claim) {
 	}
 	defer monitor.Close()
 	told("forget", host.Forget(claim))
+	os.Remove(host.RuntimeDir() + "/claims/" + claim.Name() + ".json")
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		event, err := monitor.Next(ctx)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The scenario in Python: trace.py ROOT [ADDRESS]. See trace.c."""
+import os
 import sys
 
 import pcipt
@@ -110,6 +111,7 @@ def follow(context, claim):
     if error:
         return
     told("forget", lambda: context.forget(claim))
+    os.unlink(f"{context.runtime_dir}/claims/{claim.name}.json")
     while True:
         event, error = told("next", lambda: monitor.next(timeout=0))
         if not event:
