@@ -1,7 +1,8 @@
 #!/bin/sh
 # The display that this machine booted on and that shows the console is refused; a second one,
 # which shows nothing, is not.
-# run: --topology boot-vga --append drm_kms_helper.fbdev_emulation=1; kernels 6.1 6.12; iommus intel
+# run: --topology boot-vga --append drm_kms_helper.fbdev_emulation=1; kernels 6.12; iommus intel
+# all: --topology boot-vga --append drm_kms_helper.fbdev_emulation=1; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/lib.sh"
 
 first=0000:00:02.0

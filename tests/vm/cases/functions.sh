@@ -1,6 +1,7 @@
 #!/bin/sh
 # A physical function with virtual ones, and virtual ones whose physical function is away.
-# run: --topology sriov; kernels 6.1 6.12; iommus intel
+# run: --topology sriov; kernels 6.12; iommus intel
+# all: --topology sriov; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/lib.sh"
 
 pf=0000:01:00.0

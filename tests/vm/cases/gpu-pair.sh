@@ -1,7 +1,8 @@
 #!/bin/sh
 # A GPU and its audio function, one IOMMU group: refused by halves, taken whole,
 # given back exactly, and put back when a step fails on purpose.
-# run: --topology gpu-pair; kernels 6.1 6.12; iommus intel amd
+# run: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# all: --topology gpu-pair; kernels 6.1 6.12; iommus intel amd
 . "$(dirname "$0")/lib.sh"
 
 vga=0000:00:03.0

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Devices that a process holds open: refused with its name, before any write, to bind and to
 # release; free again when it has let go.
-# run: --topology gpu-pair; kernels 6.1 6.12; iommus intel amd
+# run: --topology gpu-pair; kernels 6.12; iommus intel
+# all: --topology gpu-pair; kernels 6.1 6.12; iommus intel amd
 . "$(dirname "$0")/lib.sh"
 cases=$(dirname "$0")
 

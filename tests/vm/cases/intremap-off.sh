@@ -1,7 +1,8 @@
 #!/bin/sh
 # Without interrupt remapping every device is refused, unless that is allowed; the kernel
 # itself then wants its own switch. (The other cases run with it on, and none is told there.)
-# run: --topology gpu-pair --append intremap=off; kernels 6.1 6.12; iommus intel
+# run: --topology gpu-pair --append intremap=off; kernels 6.12; iommus intel
+# all: --topology gpu-pair --append intremap=off; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/lib.sh"
 
 edu=0000:00:05.0

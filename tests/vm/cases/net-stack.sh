@@ -1,7 +1,8 @@
 #!/bin/sh
 # Network cards that the host lives on: by an address, by a default route far up a stack,
 # as a part of something. Each is set up, refused with its evidence, torn down, and safe.
-# run: --topology storage-net; kernels 6.1 6.12; iommus intel
+# run: --topology storage-net; kernels 6.1; iommus intel
+# all: --topology storage-net; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/lib.sh"
 
 card=0000:00:06.0

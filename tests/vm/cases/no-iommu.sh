@@ -1,6 +1,7 @@
 #!/bin/sh
 # No IOMMU: everything can be seen, nothing can be taken, and it says why.
-# run: --topology gpu-pair; kernels 6.1 6.12; iommus none
+# run: --topology gpu-pair; kernels 6.12; iommus none
+# all: --topology gpu-pair; kernels 6.1 6.12; iommus none
 . "$(dirname "$0")/lib.sh"
 
 vga=0000:00:03.0

@@ -1,6 +1,7 @@
 #!/bin/sh
 # On a root bus nothing is reset with anything, and some can't be reset at all.
-# run: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# run: --topology gpu-pair; kernels 6.12; iommus intel
+# all: --topology gpu-pair; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/reset.inc"
 compare_all
 finish

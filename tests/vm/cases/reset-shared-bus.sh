@@ -1,7 +1,8 @@
 #!/bin/sh
 # Functions that share a bus behind a bridge are reset together, and only when each of them is
 # on a vfio driver.
-# run: --topology shared-bridge; kernels 6.1 6.12; iommus intel amd
+# run: --topology shared-bridge; kernels 6.1; iommus intel
+# all: --topology shared-bridge; kernels 6.1 6.12; iommus intel amd
 . "$(dirname "$0")/reset.inc"
 compare_all
 

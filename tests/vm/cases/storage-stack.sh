@@ -1,7 +1,8 @@
 #!/bin/sh
 # ext4 on LVM on dm-crypt on a RAID1 of both NVMe disks, swap beside it; multipath,
 # bcache and btrfs over two disks.
-# run: --topology storage-net; kernels 6.1 6.12; iommus intel
+# run: --topology storage-net; kernels 6.12; iommus intel
+# all: --topology storage-net; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/storage.sh"
 
 modprobe -a dm-mod dm-crypt raid1 ext4 btrfs dm-multipath dm-round-robin bcache

@@ -7,7 +7,8 @@
 # What it keeps is its driver_override, on Linux 6.1, where reading it takes the device's
 # lock. In 2026 ("driver core: generalize driver_override in struct device") overrides got
 # a lock of their own, and 6.12.117 has that: there nothing is missing.
-# run: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# run: --topology gpu-pair; kernels 6.1; iommus intel
+# all: --topology gpu-pair; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/lib.sh"
 
 here=$(dirname "$0")

@@ -1,7 +1,8 @@
 #!/bin/sh
 # USB controllers: what hangs below decides. A keyboard and what a program drives are in
 # use; an idle stick, an idle network card, a hub and nothing at all are not.
-# run: --topology usb; kernels 6.1 6.12; iommus intel
+# run: --topology usb; kernels 6.12; iommus intel
+# all: --topology usb; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/lib.sh"
 
 full=0000:00:03.0
