@@ -1,8 +1,8 @@
 #!/bin/sh
 # What pcipt says of each device, against lspci, modprobe and the kernel's own files.
 # The other topologies' cases are this one with another "run" line.
-# run: --topology boot-vga; kernels 6.12; iommus intel
-# all: --topology boot-vga; kernels 6.1 6.12; iommus intel
+# run: --topology boot-vga --append drm_kms_helper.fbdev_emulation=1; kernels 6.12; iommus intel
+# all: --topology boot-vga --append drm_kms_helper.fbdev_emulation=1; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/lib.sh"
 
 # Each line that the comparison prints is one result.
