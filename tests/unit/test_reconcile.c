@@ -406,6 +406,7 @@ START_TEST(ended_by_another)
 {
 	bool done = true;
 
+	teardown();
 	for (unsigned int n = 1; done; n++) {
 		struct rival rival = { .at = n };
 
@@ -448,6 +449,7 @@ START_TEST(each_operation_fails)
 	static const int errnos[] = { EIO, ENOSPC, EACCES, ENOENT };
 	bool more = true;
 
+	teardown();
 	for (unsigned int n = 1; more; n++) {
 		size_t begin;
 
