@@ -10,6 +10,7 @@
 #include "claims/compare.h"
 #include "claims/event.h"
 #include "kernel/watch.h"
+#include "transaction/transaction.h"
 
 /* A device as it was when it was last looked at. */
 struct known_device {
@@ -211,18 +212,11 @@ static void look_at_health(struct pcipt_monitor *m, size_t i)
 {
 	const struct pcipt_record *record = &m->claims.items[i];
 	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
-	_cleanup_free_ const char **addresses = calloc(record->n_devices + 1, sizeof(*addresses));
 	_cleanup_free_ char *message = NULL;
 	struct pcipt_observation seen;
 
-	if (!addresses) {
-		m->no_memory = true;
-		return;
-	}
-	for (size_t d = 0; d < record->n_devices; d++)
-		addresses[d] = record->devices[d].address;
 	if (record->state != PCIPT_CLAIM_BOUND ||
-	    pcipt_snapshot_new_scoped(m->ctx, addresses, record->n_devices, &snap, NULL) < 0 ||
+	    pcipt_record_snapshot(m->ctx, record, &snap, NULL) < 0 ||
 	    pcipt_observe(record, snap, PCIPT_MODULE_READY, &seen, NULL) < 0)
 		return;
 	message = pcipt_observation_text(record, &seen);

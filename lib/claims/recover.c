@@ -79,16 +79,6 @@ int pcipt_claims_recover_set(struct pcipt_context *ctx, const struct pcipt_set *
 
 /* ---- everything ---- */
 
-static void note_problems(struct pcipt_report *report, const struct pcipt_records *records)
-{
-	for (size_t i = 0; i < records->n_problems; i++) {
-		const struct pcipt_error *problem = records->problems[i];
-
-		pcipt_report_note(report, pcipt_error_get_path(problem), "damaged", "damaged",
-				  pcipt_error_get_name(problem), pcipt_error_get_message(problem));
-	}
-}
-
 /* One round over all claims; those locked by others fail when the lock's deadline has come. */
 static int recover_claims(struct pcipt_context *ctx, const struct pcipt_options *options,
 			  double lock_deadline, double deadline, struct pcipt_report *report,
@@ -100,7 +90,7 @@ static int recover_claims(struct pcipt_context *ctx, const struct pcipt_options 
 
 	if (r < 0)
 		return r;
-	note_problems(report, &records);
+	pcipt_report_note_problems(report, &records);
 	for (size_t i = 0; i < records.n; i++) {
 		struct pcipt_error *failed = NULL;
 

@@ -177,16 +177,6 @@ static int is_current(struct pcipt_context *ctx, const struct pcipt_record *reco
 	return r;
 }
 
-static void note_problems(struct pcipt_report *report, const struct pcipt_records *records)
-{
-	for (size_t i = 0; i < records->n_problems; i++) {
-		const struct pcipt_error *problem = records->problems[i];
-
-		pcipt_report_note(report, pcipt_error_get_path(problem), "damaged", "damaged",
-				  pcipt_error_get_name(problem), pcipt_error_get_message(problem));
-	}
-}
-
 int pcipt_journal_recover(struct pcipt_context *ctx, const struct pcipt_plan *plan,
 			  const struct pcipt_set *set, const struct pcipt_options *options,
 			  double lock_deadline, double deadline, struct pcipt_report *report,
@@ -200,7 +190,7 @@ int pcipt_journal_recover(struct pcipt_context *ctx, const struct pcipt_plan *pl
 
 	if (r < 0)
 		return r;
-	note_problems(report, &records);
+	pcipt_report_note_problems(report, &records);
 	for (size_t i = 0; i < records.n; i++) {
 		struct pcipt_error *failed = NULL;
 

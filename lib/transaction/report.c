@@ -52,6 +52,16 @@ void pcipt_report_note(struct pcipt_report *report, const char *claim, const cha
 	report->n++;
 }
 
+void pcipt_report_note_problems(struct pcipt_report *report, const struct pcipt_records *records)
+{
+	for (size_t i = 0; i < records->n_problems; i++) {
+		const struct pcipt_error *problem = records->problems[i];
+
+		pcipt_report_note(report, pcipt_error_get_path(problem), "damaged", "damaged",
+				  pcipt_error_get_name(problem), pcipt_error_get_message(problem));
+	}
+}
+
 static void remove_claim(struct pcipt_report *report, const char *claim)
 {
 	size_t kept = 0;

@@ -171,6 +171,8 @@ struct pcipt_report *pcipt_report_new(void);
 /* A report's next line; what memory has no room for is left out. */
 void pcipt_report_note(struct pcipt_report *report, const char *claim, const char *from,
 		       const char *to, const char *reason, const char *message);
+/* A line for each record that can't be used. */
+void pcipt_report_note_problems(struct pcipt_report *report, const struct pcipt_records *records);
 /* The lines of a later look replace those of an earlier one at the same claims. */
 void pcipt_report_append(struct pcipt_report *report, const struct pcipt_report *later);
 
