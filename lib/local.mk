@@ -137,5 +137,6 @@ libpcipt_la_LIBADD = libpcipt-core.la
 libpcipt_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(LIBPCIPT_VERSION_INFO) \
 	-Wl,--version-script=$(top_srcdir)/lib/libpcipt.map -Wl,-z,nodelete -Wl,-z,defs \
 	$(SANITIZERS)
-EXTRA_libpcipt_la_DEPENDENCIES = lib/libpcipt.map
+# The interface's number comes from configure.
+EXTRA_libpcipt_la_DEPENDENCIES = lib/libpcipt.map config.status
 EXTRA_DIST += lib/libpcipt.map

@@ -8,7 +8,7 @@ from typing import (Any, Callable, Dict, Iterator, List, Optional, Sequence, Tup
 
 from ._abi import FUNCTIONS
 
-SONAME = "libpcipt.so.0"
+SONAME = "libpcipt.so.1"
 #: The oldest library that has all that this package calls.
 NEEDED = "0.1.0"
 

@@ -45,9 +45,9 @@ for i in range(301):
 class Library(unittest.TestCase):
     def test_missing(self):
         with self.assertRaises(pcipt.LibraryError) as raised:
-            _library._load("libpcipt-nowhere.so.0")
+            _library._load("libpcipt-nowhere.so.1")
         self.assertIsInstance(raised.exception, ImportError)
-        for part in ("libpcipt-nowhere.so.0", "Install libpcipt", "LD_LIBRARY_PATH"):
+        for part in ("libpcipt-nowhere.so.1", "Install libpcipt", "LD_LIBRARY_PATH"):
             self.assertIn(part, str(raised.exception))
 
     def test_too_old(self):
@@ -69,7 +69,7 @@ class Library(unittest.TestCase):
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if found.returncode == 0:
             self.skipTest("a libpcipt is installed on this machine")
-        self.assertIn("LibraryError: the library libpcipt.so.0 can't be loaded", found.stderr)
+        self.assertIn("LibraryError: the library libpcipt.so.1 can't be loaded", found.stderr)
 
 
 class Errors(unittest.TestCase):
