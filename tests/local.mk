@@ -37,6 +37,7 @@ tests_unit_unit_SOURCES = \
 	tests/fake-kernel/sim.c tests/fake-kernel/sim.h \
 	tests/fake-kernel/writer.c \
 	tests/unit/failing.c tests/unit/failing.h \
+	tests/unit/leftovers.c tests/unit/leftovers.h \
 	tests/unit/machine.c tests/unit/machine.h \
 	tests/unit/scene.c tests/unit/scene.h \
 	tests/unit/test_address.c \

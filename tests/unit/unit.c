@@ -4,6 +4,7 @@
  * Check documents them.
  */
 #include "unit.h"
+#include "leftovers.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -193,8 +194,9 @@ int main(void)
 #define SUITE(name) srunner_add_suite(runner, suite_##name());
 	TEST_SUITES(SUITE)
 #undef SUITE
+	leftovers_adopt();
 	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
+	failed = srunner_ntests_failed(runner) + leftovers_end();
 	srunner_free(runner);
 	test_remove(folder);
 	free(folder);
