@@ -135,6 +135,14 @@ void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck
 	pthread_mutex_unlock(&real->lock);
 }
 
+/* An answer that has begun: the device has had its say, so what is slow now isn't its fault. */
+static int receive(int in, void *data, size_t n)
+{
+	int r = pcipt_pipe_receive(in, data, n, PCIPT_PATIENCE_MS);
+
+	return r == -EBUSY ? -ETIMEDOUT : r;
+}
+
 /* One read's answer: 1, 0 when the reader ended before its time, or as pcipt_pipe_await(). */
 static int take_answer(int in, pid_t pid, struct pcipt_read *read, size_t i, unsigned int ms)
 {
@@ -142,13 +150,13 @@ static int take_answer(int in, pid_t pid, struct pcipt_read *read, size_t i, uns
 	int r = pcipt_pipe_await(in, pid, ms);
 
 	if (r == 1)
-		r = pcipt_pipe_receive(in, &answer, sizeof(answer), PCIPT_PATIENCE_MS);
+		r = receive(in, &answer, sizeof(answer));
 	if (r != 1)
 		return r;
 	if (answer.index != i || answer.result >= (int32_t)read->size)
 		return 0;
 	if (answer.result > 0)
-		r = pcipt_pipe_receive(in, read->buf, (size_t)answer.result, PCIPT_PATIENCE_MS);
+		r = receive(in, read->buf, (size_t)answer.result);
 	if (r == 1) {
 		read->result = answer.result;
 		if (answer.result >= 0)
@@ -165,8 +173,7 @@ static size_t take_answers(int in, pid_t pid, struct pcipt_read *reads, size_t f
 
 	/* Until it has begun, nothing that is slow is the device's fault. */
 	*why = pcipt_pipe_await(in, pid, PCIPT_PATIENCE_MS);
-	*why = *why == 1 ? pcipt_pipe_receive(in, &begun, sizeof(begun), PCIPT_PATIENCE_MS) :
-	       *why == -EBUSY ? -ETIMEDOUT : *why;
+	*why = *why == 1 ? receive(in, &begun, sizeof(begun)) : *why == -EBUSY ? -ETIMEDOUT : *why;
 	if (*why != 1)
 		return first;
 	for (size_t i = first; i < n; i++) {
