@@ -138,17 +138,18 @@ static struct pcipt_options *make_options(const struct reconcile *rec,
 static int is_wanted(struct pcipt_context *ctx, const struct pcipt_record *record,
 		     struct pcipt_error **error)
 {
+	const struct pcipt_record *now;
 	struct pcipt_records records;
 	int r = pcipt_records_read(ctx, &records, error);
-	bool found = false;
+	bool same;
 
-	for (size_t i = 0; r == 0 && i < records.n; i++)
-		found |= pcipt_streq(records.items[i].name, record->name) &&
-			 pcipt_streq(records.items[i].id, record->id) &&
-			 records.items[i].state == record->state;
-	pcipt_records_clear(&records);
-	if (r < 0 || found)
+	if (r < 0)
 		return r;
+	now = pcipt_records_find(&records, record);
+	same = now && now->state == record->state;
+	pcipt_records_clear(&records);
+	if (same)
+		return 0;
 	return pcipt_fail(error, PCIPT_E_NO_CLAIM, &(struct pcipt_error_facts){ .step = "reconcile" },
 			  "the claim %s has changed meanwhile", record->name);
 }

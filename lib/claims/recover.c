@@ -18,13 +18,14 @@ bool pcipt_claim_is_interrupted(const struct pcipt_record *record)
 static int is_current(struct pcipt_context *ctx, const struct pcipt_record *record,
 		      struct pcipt_error **error)
 {
+	const struct pcipt_record *now;
 	struct pcipt_records records;
 	int r = pcipt_records_read(ctx, &records, error);
 
-	for (size_t i = 0; r == 0 && i < records.n; i++)
-		r = pcipt_streq(records.items[i].name, record->name) &&
-		    pcipt_streq(records.items[i].id, record->id) &&
-		    pcipt_claim_is_interrupted(&records.items[i]);
+	if (r < 0)
+		return r;
+	now = pcipt_records_find(&records, record);
+	r = now && pcipt_claim_is_interrupted(now);
 	pcipt_records_clear(&records);
 	return r;
 }

@@ -190,13 +190,6 @@ static int create(struct pcipt_context *ctx, const struct pcipt_record *record,
 
 /* ---- states ---- */
 
-static char *read_line(struct pcipt_kernel *k, const char *path)
-{
-	char text[64];
-
-	return k->ops->read(k, PCIPT_AT_ROOT, path, text, sizeof(text)) > 0 ? strdup(text) : NULL;
-}
-
 /* The call's deadline, and an undo's. */
 static int64_t call_ms(const struct pcipt_context *ctx, const struct pcipt_record *record)
 {
@@ -212,14 +205,6 @@ static bool set_state(struct pcipt_context *ctx, struct pcipt_record *record, in
 	record->reason = record->message = NULL;
 	record->attempts = 0;
 	return set_times(record, state == PCIPT_CLAIM_BOUND ? -1 : call_ms(ctx, record));
-}
-
-/* Which boot it is of, since the kernel's state goes with it. */
-static void set_boot(struct pcipt_kernel *k, struct pcipt_record *record)
-{
-	free(record->boot_id);
-	record->boot_id = read_line(k, "proc/sys/kernel/random/boot_id");
-	record->other_boot = false;
 }
 
 /*
@@ -253,12 +238,8 @@ int pcipt_store_begin(struct pcipt_context *ctx, struct pcipt_record *record,
 
 	if (r < 0)
 		return r;
-	set_boot(k, record);
-	free(record->id);
-	record->id = read_line(k, "proc/sys/kernel/random/uuid");
-	if (!record->id)
-		record->id = pcipt_format("%.0f", pcipt_now_ms() * 1e6);
-	if (!set_state(ctx, record, PCIPT_CLAIM_BINDING))
+	pcipt_record_set_boot(record, k);
+	if (!pcipt_record_set_id(record, k) || !set_state(ctx, record, PCIPT_CLAIM_BINDING))
 		return pcipt_fail_memory(error);
 	r = create(ctx, record, error);
 	return r == 0 ? check_other_folder(ctx, record, error) : r;
@@ -279,7 +260,7 @@ int pcipt_store_renew(struct pcipt_context *ctx, struct pcipt_record *record,
 
 	if (r < 0)
 		return r;
-	set_boot(k, record);
+	pcipt_record_set_boot(record, k);
 	return pcipt_store_advance(ctx, record, PCIPT_CLAIM_PENDING, error);
 }
 

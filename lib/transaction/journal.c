@@ -14,14 +14,6 @@ static char *folder_of(struct pcipt_context *ctx)
 	return pcipt_format("%s/journal", ctx->runtime_dir);
 }
 
-static char *read_line(struct pcipt_kernel *k, const char *path, const char *otherwise)
-{
-	char text[64];
-
-	return strdup(k->ops->read(k, PCIPT_AT_ROOT, path, text, sizeof(text)) > 0 ? text :
-										     otherwise);
-}
-
 static int fail_journal(struct pcipt_context *ctx, int r, struct pcipt_error **error)
 {
 	_cleanup_free_ char *folder = folder_of(ctx);
@@ -47,16 +39,14 @@ static int fail_journal(struct pcipt_context *ctx, int r, struct pcipt_error **e
 /* Who and when: the same facts as a claim's record has. */
 static bool fill(struct pcipt_transaction *t, struct pcipt_record *record)
 {
-	struct pcipt_kernel *k = t->kernel;
-	_cleanup_free_ char *id = read_line(k, "proc/sys/kernel/random/uuid", "");
-
 	record->state = t->plan->kind == PCIPT_PLAN_BIND ? PCIPT_CLAIM_BINDING :
 							   PCIPT_CLAIM_RELEASING;
-	record->boot_id = read_line(k, "proc/sys/kernel/random/boot_id", "unknown");
-	record->id = id && *id ? steal(&id) : pcipt_format("%.0f", k->ops->now(k) * 1e6);
-	record->name = record->id ? pcipt_format("apply-%s", record->id) : NULL;
+	pcipt_record_set_boot(record, t->kernel);
+	record->name = pcipt_record_set_id(record, t->kernel) ?
+			       pcipt_format("apply-%s", record->id) :
+			       NULL;
 	record->since = strdup("unknown");
-	return record->boot_id && record->name && record->since;
+	return record->name && record->since;
 }
 
 int pcipt_journal_begin(struct pcipt_transaction *t, struct pcipt_record *record,

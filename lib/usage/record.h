@@ -71,6 +71,14 @@ int pcipt_record_parse(const char *text, size_t length, struct pcipt_record *rec
 /* `[A-Za-z0-9._-]{1,63}`, and not "." or "..". */
 bool pcipt_record_name_is_valid(const char *name);
 
+/*
+ * Which boot it is of, since the kernel's state goes with it: null where that can't be read,
+ * so that nothing is taken for an earlier boot's by mistake. And an id that no other has;
+ * false without memory.
+ */
+void pcipt_record_set_boot(struct pcipt_record *record, struct pcipt_kernel *k);
+bool pcipt_record_set_id(struct pcipt_record *record, struct pcipt_kernel *k);
+
 /* All records of both folders, ordered by name; damaged ones are problems. */
 struct pcipt_records {
 	struct pcipt_record *items;
@@ -85,6 +93,9 @@ int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 int pcipt_records_read_from(struct pcipt_context *ctx, const char *folder,
 			    struct pcipt_records *records, struct pcipt_error **error);
 void pcipt_records_clear(struct pcipt_records *records);
+/* The record of just this claim, not of another one that has its name now; or NULL. */
+const struct pcipt_record *pcipt_records_find(const struct pcipt_records *records,
+					      const struct pcipt_record *claim);
 /*
  * Where claims lie: below the state folder when they outlive the boot, else below the
  * runtime folder; a new string or NULL.

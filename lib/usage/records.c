@@ -1,8 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* All records there are: who holds which device. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "usage/record.h"
+
+static char *read_random(struct pcipt_kernel *k, const char *name)
+{
+	char path[64], text[64];
+
+	snprintf(path, sizeof(path), "proc/sys/kernel/random/%s", name);
+	return k->ops->read(k, PCIPT_AT_ROOT, path, text, sizeof(text)) > 0 ? strdup(text) : NULL;
+}
+
+void pcipt_record_set_boot(struct pcipt_record *record, struct pcipt_kernel *k)
+{
+	free(record->boot_id);
+	record->boot_id = read_random(k, "boot_id");
+	record->other_boot = false;
+}
+
+bool pcipt_record_set_id(struct pcipt_record *record, struct pcipt_kernel *k)
+{
+	free(record->id);
+	record->id = read_random(k, "uuid");
+	if (!record->id)
+		record->id = pcipt_format("%.0f", k->ops->now(k) * 1e6);
+	return record->id != NULL;
+}
 
 char *pcipt_records_folder(struct pcipt_context *ctx, bool persistent)
 {
@@ -186,6 +211,16 @@ int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 	if (r == 0)
 		r = read_folder(ctx, &reading, true, error);
 	return finish(&reading, r);
+}
+
+const struct pcipt_record *pcipt_records_find(const struct pcipt_records *records,
+					      const struct pcipt_record *claim)
+{
+	for (size_t i = 0; i < records->n; i++)
+		if (pcipt_streq(records->items[i].name, claim->name) &&
+		    pcipt_streq(records->items[i].id, claim->id))
+			return &records->items[i];
+	return NULL;
 }
 
 static bool holds(const struct pcipt_record *record, struct pcipt_address at, const char *identity)
