@@ -74,6 +74,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/net-settle.c \
 	lib/usage/net-uses.c \
 	lib/usage/nodes.c lib/usage/nodes.h \
+	lib/usage/origin.c lib/usage/origin.h \
 	lib/usage/record.c lib/usage/record.h \
 	lib/usage/records.c \
 	lib/usage/usb.c lib/usage/usb.h \
@@ -107,6 +108,7 @@ libpcipt_core_la_SOURCES = \
 	lib/transaction/step.c \
 	lib/transaction/transaction.h \
 	lib/transaction/undo.c \
+	lib/claims/adopt.c \
 	lib/claims/bind.c \
 	lib/claims/claim.c \
 	lib/claims/claims.h \

@@ -41,6 +41,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/machine.c tests/unit/machine.h \
 	tests/unit/scene.c tests/unit/scene.h \
 	tests/unit/test_address.c \
+	tests/unit/test_adopt.c \
 	tests/unit/test_apply.c \
 	tests/unit/test_apply_odd.c \
 	tests/unit/test_base.c \

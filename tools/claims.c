@@ -55,11 +55,17 @@ static void print_block(const struct pcipt_claim *claim)
 		const char *before = pcipt_claim_device_driver_before(claim, i);
 		const char *override = pcipt_claim_device_override_before(claim, i);
 
-		say(stdout, "  %-12s  %-13s  was on %s%s%s\n      %s\n",
+		bool inferred = pcipt_claim_device_is_inferred(claim, i);
+
+		say(stdout, "  %-12s  %-13s  was on %s%s%s%s\n      %s\n",
 		    pcipt_claim_device_address(claim, i),
 		    pcipt_role_name(pcipt_claim_device_role(claim, i)),
-		    before ? before : "no driver", override ? ", override " : "",
-		    override ? override : "", pcipt_claim_device_identity(claim, i));
+		    before	? before :
+		    inferred	? "an unknown driver" :
+				  "no driver",
+		    override ? ", override " : "", override ? override : "",
+		    inferred ? " (inferred: it was bound already)" : "",
+		    pcipt_claim_device_identity(claim, i));
 	}
 }
 

@@ -284,6 +284,8 @@ type ClaimDevice struct {
 	Role           Role
 	DriverBefore   string
 	OverrideBefore string
+	// Whether that is inferred: somebody else had bound it before the claim, which adopted it.
+	Inferred bool
 }
 
 // Devices are those that were bound and those that were pinned.
@@ -299,6 +301,7 @@ func (c *Claim) Devices() []ClaimDevice {
 			Role:           Role(C.pcipt_claim_device_role(c.c(), n)),
 			DriverBefore:   C.GoString(C.pcipt_claim_device_driver_before(c.c(), n)),
 			OverrideBefore: C.GoString(C.pcipt_claim_device_override_before(c.c(), n)),
+			Inferred:       bool(C.pcipt_claim_device_is_inferred(c.c(), n)),
 		}
 	}
 	return devices

@@ -45,6 +45,14 @@ PCIPT_API const char *pcipt_claim_state_name(int state);
  * Devices that are all in one claim already, with the same driver: that claim
  * is returned and nothing is written.
  *
+ * A device that somebody else has bound to the set's driver (driverctl, libvirt, a hand) is
+ * adopted when the finding `foreign-owner` is allowed: nothing is written to the kernel for
+ * it, so also while a virtual machine holds it open. Its group's other devices of that kind
+ * are adopted with the whole set only. Its release gives it to the driver that its ids
+ * and modules.alias name, if that is loaded and the only one, else to none, and clears the
+ * override that bound it; what others have configured (driverctl's files, libvirt's
+ * machines) is told and left alone. A bind that is undone leaves it where it was.
+ *
  * @options: name, owner, persistent; or NULL.
  * @result: in pcipt_claim_bind(), what was done, also on failure; may be NULL.
  *
@@ -159,6 +167,12 @@ PCIPT_API const char *pcipt_claim_device_identity(const struct pcipt_claim *clai
 PCIPT_API const char *pcipt_claim_device_driver_before(const struct pcipt_claim *claim, size_t i);
 /** The override it had before the claim, or NULL for none. */
 PCIPT_API const char *pcipt_claim_device_override_before(const struct pcipt_claim *claim, size_t i);
+/**
+ * Whether somebody else had bound it before the claim, which has adopted it: then what it was
+ * before is not what was seen, but what its ids and modules.alias say; no driver where they
+ * don't tell. Since 0.1.
+ */
+PCIPT_API bool pcipt_claim_device_is_inferred(const struct pcipt_claim *claim, size_t i);
 /** Its enum pcipt_role in the set that was bound; -1 past the end. */
 PCIPT_API int pcipt_claim_device_role(const struct pcipt_claim *claim, size_t i);
 

@@ -146,6 +146,15 @@ bool pcipt_json_is_null(struct json_object *o, const char *key)
 	       (!json_object_object_get_ex(o, key, &value) || !value);
 }
 
+bool pcipt_json_get_bool(struct json_object *o, const char *key, bool *value)
+{
+	struct json_object *truth = get(o, key, json_type_boolean);
+
+	if (truth)
+		*value = json_object_get_boolean(truth);
+	return truth != NULL;
+}
+
 bool pcipt_json_get_number(struct json_object *o, const char *key, int64_t *value)
 {
 	struct json_object *number = get(o, key, json_type_int);

@@ -36,6 +36,7 @@ void pcipt_json_unref(struct json_object *o);
 const char *pcipt_json_get_text(struct json_object *o, const char *key);
 /* Whether the key is absent or null. */
 bool pcipt_json_is_null(struct json_object *o, const char *key);
+bool pcipt_json_get_bool(struct json_object *o, const char *key, bool *value);
 bool pcipt_json_get_number(struct json_object *o, const char *key, int64_t *value);
 /* The array, or NULL; its length; its i-th object or NULL. Borrowed. */
 struct json_object *pcipt_json_get_array(struct json_object *o, const char *key);

@@ -125,6 +125,7 @@ static int commit(struct pcipt_transaction *t, struct pcipt_record *record,
 {
 	struct pcipt_error *failed = NULL;
 
+	pcipt_adopt_commit(record);
 	if (pcipt_store_advance(t->ctx, record, PCIPT_CLAIM_BOUND, &failed) == 0)
 		return 0;
 	return pcipt_transaction_undo(t, failed, error);
@@ -145,7 +146,9 @@ static int bind_locked(struct pcipt_transaction *t, const struct pcipt_set *set,
 	made = pcipt_claim_new(&record);
 	if (!made)
 		return pcipt_fail_memory(error);
-	r = begin(t->ctx, set, t->options, &made->record, error);
+	r = pcipt_adopt_begin(t->plan, &made->record, t->result, error);
+	if (r == 0)
+		r = begin(t->ctx, set, t->options, &made->record, error);
 	if (r < 0)
 		return r;
 	r = pcipt_transaction_run(t, &failed);

@@ -267,6 +267,13 @@ const char *pcipt_claim_device_override_before(const struct pcipt_claim *claim, 
 	return device ? device->before.override : NULL;
 }
 
+bool pcipt_claim_device_is_inferred(const struct pcipt_claim *claim, size_t i)
+{
+	const struct pcipt_record_device *device = device_at(claim, i);
+
+	return device && device->inferred;
+}
+
 int pcipt_claim_device_role(const struct pcipt_claim *claim, size_t i)
 {
 	const struct pcipt_record_device *device = device_at(claim, i);
@@ -300,6 +307,7 @@ int pcipt_claim_to_json(const struct pcipt_claim *claim, char **json, struct pci
 		pcipt_json_text(d, "identity", device->identity);
 		pcipt_json_text(d, "serial", device->serial);
 		pcipt_json_text(d, "role", pcipt_role_name(device->role));
+		pcipt_json_bool(d, "inferred", device->inferred);
 		pcipt_json_text(d, "driver_before", device->before.driver);
 		pcipt_json_text(d, "override_before", device->before.override);
 		pcipt_json_append(array, d);

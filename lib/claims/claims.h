@@ -49,6 +49,22 @@ void pcipt_store_stuck(struct pcipt_transaction *t, struct pcipt_record *record,
 int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record,
 		    struct pcipt_error **error);
 
+/*
+ * adopt.c: devices that were on the claim's driver already, by somebody else's doing. What
+ * they were before that is inferred while they stay as they are (action "keep"); only when the
+ * claim is bound are they its own to give back (action "bind"), so that a bind that is undone,
+ * or interrupted, leaves them to whom they were.
+ */
+int pcipt_adopt_begin(const struct pcipt_plan *plan, struct pcipt_record *record,
+		      struct pcipt_result *result, struct pcipt_error **error);
+void pcipt_adopt_commit(struct pcipt_record *record);
+/* What was inferred is replaced by what is seen now that its own driver has it again. */
+int pcipt_adopt_learn(const struct pcipt_plan *plan, struct pcipt_record *record,
+		      struct pcipt_error **error);
+/* After a release: who still is configured to take it, and why it has no driver. */
+void pcipt_adopt_warn(struct pcipt_snapshot *snap, const struct pcipt_record *record,
+		      struct pcipt_result *result);
+
 /* recover.c: whether it is half way, unless somebody is at it (which the locks tell). */
 bool pcipt_claim_is_interrupted(const struct pcipt_record *record);
 

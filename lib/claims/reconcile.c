@@ -179,6 +179,8 @@ static int run_plan(struct reconcile *rec, struct pcipt_record *record, struct p
 
 	if (r == 0)
 		r = is_wanted(rec->ctx, record, error);
+	if (r == 0)
+		r = pcipt_adopt_learn(t.plan, record, error);
 	if (r == 0) {
 		r = pcipt_journal_begin(&t, &intent, error);
 		if (r == 0)

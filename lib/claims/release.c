@@ -121,6 +121,7 @@ static int release_locked(struct pcipt_transaction *t, struct pcipt_claim *now,
 		return r;
 	}
 	pcipt_warn_left_alone(snap, &now->record, t->result);
+	pcipt_adopt_warn(snap, &now->record, t->result);
 	t->result->outcome = PCIPT_OUTCOME_DONE; /* the claim ends, whatever had to be written */
 	return pcipt_store_end(t->ctx, &now->record, error);
 }

@@ -122,6 +122,14 @@ static bool load_facts(struct pcipt_set *set)
 	return true;
 }
 
+static bool is_foreign(const struct pcipt_member *member, const struct pcipt_records *records)
+{
+	struct pcipt_device *device = member->device;
+
+	return member->action == PCIPT_ACTION_KEEP && device->driver && device->driver->vfio &&
+	       !pcipt_records_holder(records, device->at, pcipt_device_get_identity(device));
+}
+
 /* Asks the collectors about those members that would leave their drivers. */
 static bool gather(struct pcipt_set *set, struct pcipt_evidence *evidence)
 {
@@ -135,6 +143,14 @@ static bool gather(struct pcipt_set *set, struct pcipt_evidence *evidence)
 		if (set->members[i].action == PCIPT_ACTION_BIND)
 			devices[n++] = set->members[i].device;
 	pcipt_evidence_gather(set->snap, set->driver, devices, n, evidence);
+	/* Of those that somebody else has bound it is told who is configured to. */
+	n = 0;
+	for (size_t i = 0; i < set->n_members; i++)
+		if (is_foreign(&set->members[i], &evidence->records))
+			devices[n++] = set->members[i].device;
+	if (n > 0)
+		pcipt_collect_foreign(&(struct pcipt_inquiry){ set->snap, set->snap->kernel, devices,
+							       n, &evidence->uses });
 	return true;
 }
 

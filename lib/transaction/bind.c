@@ -104,7 +104,10 @@ static int verify_use(struct pcipt_transaction *t, struct pcipt_error **error)
 			.path = "/sys/class/vfio",
 			.remedy = "See the kernel's log (dmesg) for what vfio says" };
 
-		if (planned->action != PCIPT_ACTION_BIND || !pcipt_device_has_vfio_driver(device))
+		/* Those too that somebody else had bound before. */
+		if ((planned->action != PCIPT_ACTION_BIND &&
+		     !pcipt_streq(planned->seen.driver, t->plan->driver)) ||
+		    !pcipt_device_has_vfio_driver(device))
 			continue;
 		if (pcipt_group_viability(pcipt_device_get_group(device)) != PCIPT_VIABLE)
 			r = pcipt_fail(error, PCIPT_E_VERIFY, &facts,

@@ -18,6 +18,14 @@ static bool fill_device(struct pcipt_record_device *to, const struct pcipt_plan_
 	return pcipt_device_state_copy(&to->before, &from->before) && ok;
 }
 
+/* By name, or, where somebody else has bound it already, with the set. */
+static bool is_accepted(const struct pcipt_plan *plan, const struct pcipt_plan_device *device)
+{
+	return device->role == PCIPT_ROLE_REQUESTED ||
+	       (plan->set && plan->set->with_set &&
+		pcipt_streq(device->seen.driver, plan->driver));
+}
+
 int pcipt_record_from_plan(const struct pcipt_plan *plan, struct pcipt_record *record,
 			   struct pcipt_error **error)
 {
@@ -35,7 +43,7 @@ int pcipt_record_from_plan(const struct pcipt_plan *plan, struct pcipt_record *r
 		const struct pcipt_plan_device *device = &plan->devices[i];
 
 		/* Members that stay as they are aren't the claim's, unless they were asked for. */
-		if (!device->asked && device->role != PCIPT_ROLE_REQUESTED)
+		if (!device->asked && !is_accepted(plan, device))
 			continue;
 		if (!fill_device(&record->devices[record->n_devices++], device))
 			return pcipt_fail_memory(error);

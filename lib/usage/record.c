@@ -88,6 +88,7 @@ static struct json_object *print_device(const struct pcipt_record_device *device
 	pcipt_json_text(o, "serial", device->serial);
 	pcipt_json_text(o, "role", pcipt_role_name(device->role));
 	pcipt_json_text(o, "action", pcipt_action_name(device->action));
+	pcipt_json_bool(o, "inferred", device->inferred);
 	pcipt_json_text(o, "driver_before", device->before.driver);
 	pcipt_json_text(o, "override_before", device->before.override);
 	pcipt_json_text(o, "power_control_before", device->before.power_control);
@@ -192,7 +193,10 @@ static bool parse_device(struct json_object *o, struct pcipt_record_device *devi
 				 PCIPT_ROLE_EXEMPT + 1);
 	device->action = number_of(pcipt_json_get_text(o, "action"), pcipt_action_name,
 				   PCIPT_ACTION_KEEP + 1);
+	device->inferred = false; /* absent in a record of before there was such a thing */
 	return device->role >= 0 && device->action >= 0 &&
+	       (pcipt_json_is_null(o, "inferred") ||
+		pcipt_json_get_bool(o, "inferred", &device->inferred)) &&
 	       parse_text(o, "identity", is_line, &device->identity) &&
 	       parse_text(o, "serial", is_line, &device->serial) &&
 	       parse_text(o, "driver_before", is_driver, &device->before.driver) &&

@@ -26,6 +26,11 @@ struct pcipt_record_device {
 	char *identity;
 	char *serial; /* NULL where it has none or it could not be read */
 	int role, action;
+	/*
+	 * It was on the claim's driver when the claim began: `before` is what it would be
+	 * otherwise, as far as that could be found. Kept as it is until the claim is bound.
+	 */
+	bool inferred;
 	struct pcipt_device_state before;
 };
 

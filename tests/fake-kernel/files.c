@@ -110,6 +110,64 @@ static struct node find(const struct sim *sim, const char *path)
 	return (struct node){ .kind = NOTHING };
 }
 
+/* ---- files beside the model ---- */
+
+static struct sim_file *find_file(const struct sim *sim, const char *path)
+{
+	for (size_t i = 0; i < sim->n_files; i++)
+		if (strcmp(sim->files[i].path, path) == 0)
+			return (struct sim_file *)&sim->files[i];
+	return NULL;
+}
+
+/* The file's text, a new string; or NULL. */
+static char *file_text(const struct sim *sim, const char *path)
+{
+	const struct sim_file *file = find_file(sim, path);
+
+	return file ? strdup(file->text) : NULL;
+}
+
+void sim_put_file(struct sim *sim, const char *path, const char *text)
+{
+	struct sim_file *file = find_file(sim, path);
+
+	if (!file && !text)
+		return;
+	if (!file) {
+		if (sim->n_files == SIM_MAX_FILES)
+			abort();
+		file = &sim->files[sim->n_files++];
+		*file = (struct sim_file){ .path = strdup(path) };
+	}
+	free(file->text);
+	file->text = text ? strdup(text) : NULL;
+	if (text)
+		return;
+	free(file->path);
+	*file = sim->files[--sim->n_files];
+}
+
+/* The files of a folder; false when there are none. */
+static bool list_files(const struct sim *sim, const char *folder, pcipt_list_fn fn, void *data,
+		       int *r)
+{
+	size_t length = strlen(folder);
+	bool any = false;
+
+	*r = 0;
+	for (size_t i = 0; i < sim->n_files; i++) {
+		const char *path = sim->files[i].path;
+
+		if (strncmp(path, folder, length) != 0 || path[length] != '/' ||
+		    strchr(path + length + 1, '/'))
+			continue;
+		any = true;
+		*r = *r ? *r : fn(data, path + length + 1);
+	}
+	return any;
+}
+
 /* ---- reading ---- */
 
 static char *ids_attribute(const struct sim_device *d, const char *name)
@@ -182,7 +240,8 @@ static ssize_t read_as(struct sim *sim, unsigned int op, const char *verb, enum 
 	what = pcipt_format("%s %s", verb, whole);
 	verdict = sim_next(sim, op, what);
 	node = find(sim, whole);
-	text = attribute(sim, &node);
+	text = file_text(sim, whole);
+	text = text ? text : attribute(sim, &node);
 	if (text && strlen(text) >= size)
 		text[size - 1] = '\0';
 	r = verdict.answer ? verdict.answer : put(text, buf, size);
@@ -196,6 +255,23 @@ ssize_t sim_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, 
 		 size_t size)
 {
 	return read_as(sim_of(k), SIM_READ, "read", at, path, buf, size);
+}
+
+/* The model has no configuration space and no tables: only files beside it are there. */
+ssize_t sim_read_bytes(struct pcipt_kernel *k, enum pcipt_place at, const char *path, void *buf,
+		       size_t size)
+{
+	const struct sim_file *file;
+	char whole[512];
+	size_t length;
+
+	whole_path(at, path, whole, sizeof(whole));
+	file = find_file(sim_of(k), whole);
+	if (!file)
+		return -ENOENT;
+	length = strlen(file->text) < size ? strlen(file->text) : size;
+	memcpy(buf, file->text, length);
+	return (ssize_t)length;
 }
 
 int sim_read_guarded(struct pcipt_kernel *k, enum pcipt_place at,
@@ -318,6 +394,7 @@ int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcip
 	char whole[512], *what;
 	struct node node;
 	bool is_folder;
+	int r;
 
 	whole_path(at, path, whole, sizeof(whole));
 	what = pcipt_format("list %s", whole);
@@ -332,6 +409,8 @@ int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcip
 	free(what);
 	if (verdict.answer)
 		return verdict.answer;
+	if (!is_folder && list_files(sim_of(k), whole, fn, data, &r))
+		return r;
 	return is_folder ? list_node(sim_of(k), &node, fn, data) : -ENOENT;
 }
 
@@ -348,6 +427,7 @@ int sim_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
 	node = find(sim_of(k), whole);
 	r = node.kind == DEVICE && *node.name ? device_attribute(node.device, node.name) != NULL :
 		       node.kind != NOTHING && node.kind != CLASS && node.kind != PROCESS;
+	r = r || find_file(sim_of(k), whole);
 	r = verdict.answer ? verdict.answer : r;
 	sim_note(sim_of(k), what, r);
 	free(what);

@@ -15,6 +15,7 @@
 #define SIM_MAX_OUT 16
 #define SIM_MAX_NODES 64
 #define SIM_MAX_HOLDERS 64
+#define SIM_MAX_FILES 32
 #define SIM_VFIO_MAJOR 242
 
 struct sim_driver {
@@ -55,6 +56,10 @@ struct sim_lock {
 	char name[32], text[512];
 	bool held;
 	bool left; /* it is held by a helper alone */
+};
+
+struct sim_file {
+	char *path, *text;
 };
 
 /* A write that has not returned. */
@@ -103,6 +108,8 @@ struct sim {
 	struct sim_holder holders[SIM_MAX_HOLDERS];
 	size_t n_holders;
 	bool in_container;
+	struct sim_file files[SIM_MAX_FILES];
+	size_t n_files;
 };
 
 static inline struct sim *sim_of(struct pcipt_kernel *k)
@@ -148,6 +155,8 @@ int sim_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nodes, siz
 /* files.c and records.c */
 ssize_t sim_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
 		 size_t size);
+ssize_t sim_read_bytes(struct pcipt_kernel *k, enum pcipt_place at, const char *path, void *buf,
+		       size_t size);
 ssize_t sim_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
 		      size_t size);
 int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcipt_list_fn fn,

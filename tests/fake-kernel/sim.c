@@ -61,17 +61,13 @@ static void sim_destroy(struct pcipt_kernel *k)
 		free(sim->nodes[i].name);
 		free(sim->nodes[i].numbers);
 	}
+	for (size_t i = 0; i < sim->n_files; i++) {
+		free(sim->files[i].path);
+		free(sim->files[i].text);
+	}
 	sim_log_clear(sim);
 	free(sim->log);
 	free(sim);
-}
-
-/* The model has no configuration space and no tables: those files aren't there. */
-static ssize_t sim_read_bytes(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
-			      void *buf, size_t size)
-{
-	(void)k, (void)at, (void)path, (void)buf, (void)size;
-	return -ENOENT;
 }
 
 static const struct pcipt_kernel_ops ops = {

@@ -88,6 +88,12 @@ char *sim_state(const struct sim *sim);
 /* The same line of one device, without the newline; "… gone" when it is. */
 char *sim_device_state(const struct sim *sim, const char *address);
 
+/*
+ * A file beside the model, its path whole: what /etc, /lib/modules or a device's attribute
+ * says that the model doesn't know of. NULL takes it away.
+ */
+void sim_put_file(struct sim *sim, const char *path, const char *text);
+
 /* ---- operations: log and faults ---- */
 
 enum sim_op {

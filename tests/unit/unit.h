@@ -42,6 +42,7 @@
 	SUITE(apply)                                                                              \
 	SUITE(apply_odd)                                                                          \
 	SUITE(claim)                                                                              \
+	SUITE(adopt)                                                                              \
 	SUITE(compare)                                                                            \
 	SUITE(monitor)                                                                            \
 	SUITE(reconcile)                                                                          \

@@ -18,6 +18,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "pcipt_claim_device_count": (c_size_t, (c_void_p,)),
     "pcipt_claim_device_driver_before": (c_char_p, (c_void_p, c_size_t,)),
     "pcipt_claim_device_identity": (c_char_p, (c_void_p, c_size_t,)),
+    "pcipt_claim_device_is_inferred": (c_bool, (c_void_p, c_size_t,)),
     "pcipt_claim_device_override_before": (c_char_p, (c_void_p, c_size_t,)),
     "pcipt_claim_device_role": (c_int, (c_void_p, c_size_t,)),
     "pcipt_claim_find": (c_int, (c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p),)),

@@ -27,6 +27,8 @@ class ClaimDevice(NamedTuple):
     driver_before: Optional[str]
     #: The override it had before the claim, or None.
     override_before: Optional[str]
+    #: Whether that is inferred: somebody else had bound it before the claim, which adopted it.
+    inferred: bool
 
 
 class Claim(Closable):
@@ -108,7 +110,8 @@ class Claim(Closable):
                                  always(lib.pcipt_claim_device_identity(handle, i)),
                                  Role(lib.pcipt_claim_device_role(handle, i)),
                                  text(lib.pcipt_claim_device_driver_before(handle, i)),
-                                 text(lib.pcipt_claim_device_override_before(handle, i)))
+                                 text(lib.pcipt_claim_device_override_before(handle, i)),
+                                 bool(lib.pcipt_claim_device_is_inferred(handle, i)))
                      for i in range(lib.pcipt_claim_device_count(handle)))
 
     def plan_release(self, snapshot: "Snapshot", *, allow: Union[str, Iterable[str]] = ()) -> Plan:

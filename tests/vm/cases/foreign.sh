@@ -1,6 +1,7 @@
 #!/bin/sh
 # Others who are configured to take a device: their files, as they write them.
 # run: --topology gpu-pair; kernels 6.12; iommus intel
+# all: --topology gpu-pair; kernels 6.1 6.12; iommus intel
 . "$(dirname "$0")/lib.sh"
 
 nic=0000:00:04.0
@@ -32,4 +33,63 @@ same "the record says what was allowed" "foreign-owner $nic" "$(jq -r '.allowed[
 run 0 release nic
 rm /etc/libvirt/qemu/win10.xml
 run 0 plan $nic
+
+# Adoption: somebody else has bound them, and nobody wrote down what they were.
+gpu=0000:00:03.0 audio=0000:00:03.1 edu=0000:00:05.0
+take() {
+	echo vfio-pci >$device/"$1"/driver_override
+	[ ! -e $device/"$1"/driver ] || echo "$1" >$device/"$1"/driver/unbind
+	echo "$1" >/sys/bus/pci/drivers/vfio-pci/bind
+}
+record() { jq -c ".devices[] | [.address, .action, .inferred, .driver_before, .override_before]" "/run/libpcipt/claims/$1.json"; }
+
+gpu_driver=$(driver_of $gpu) audio_driver=$(driver_of $audio)
+take $gpu
+take $audio
+run 3 bind --with-set --name pair $gpu
+has "refused without the word" "foreign-owner" err
+python3 - 3<>/dev/vfio/"$(group_of $gpu)" <<'PY' &
+import time
+time.sleep(1000)
+PY
+holder=$!
+run 0 bind --json --with-set --allow foreign-owner --name pair $gpu
+same "adopted without a write, held open though it is" "0 done" "$(json '"\(.steps | length) \(.result)"')"
+same "what it was is inferred" "[\"$gpu\",\"bind\",true,\"$gpu_driver\",null]
+[\"$audio\",\"bind\",true,\"$audio_driver\",null]" "$(record pair)"
+run 0 status --json pair
+same "status says so" "true true" "$(json '[.claims[].devices[].inferred | tostring] | join(" ")')"
+run 3 release pair
+has "not from under its holder" "held-open" err
+kill $holder
+wait $holder
+run 0 reconcile
+same "nothing to do" "nothing to do" "$(cat out)"
+run 0 release pair
+same "each has its own driver" "$gpu_driver (null) $audio_driver (null)" \
+	"$(driver_of $gpu) $(override_of $gpu) $(driver_of $audio) $(override_of $audio)"
+
+# Partly foreign: the one is adopted, the other bound; and undone, the one stays.
+take $gpu
+mount --bind /dev/full $device/$audio/driver_override
+run 1 bind --with-set --allow foreign-owner --name pair $gpu
+umount $device/$audio/driver_override
+same "undone: the foreign one stays" "vfio-pci vfio-pci $audio_driver (null)" \
+	"$(driver_of $gpu) $(override_of $gpu) $(driver_of $audio) $(override_of $audio)"
+run 0 bind --with-set --allow foreign-owner --name pair $gpu
+same "one inferred, one seen" "[\"$gpu\",\"bind\",true,\"$gpu_driver\",null]
+[\"$audio\",\"bind\",false,\"$audio_driver\",null]" "$(record pair)"
+run 0 release pair
+same "both are back" "$gpu_driver $audio_driver" "$(driver_of $gpu) $(driver_of $audio)"
+
+# No driver is known: left without one, and said; driverctl's file is told, and stays.
+take $edu
+echo vfio-pci >/etc/driverctl.d/pci-$edu
+run 0 bind --allow foreign-owner --name edu $edu
+has "said at once" "will leave it without one" out
+run 0 release edu
+has "said in the end" "given back without a driver" out
+has "who will take it again" "driverctl" out
+same "no driver, no override" " (null)" "$(driver_of $edu) $(override_of $edu)"
+[ -e /etc/driverctl.d/pci-$edu ] && ok "driverctl's file stays" || not_ok "driverctl's file is gone"
 finish
