@@ -98,7 +98,9 @@ static void warn_configured(struct pcipt_snapshot *snap, struct pcipt_device *de
 			    struct pcipt_result *result)
 {
 	struct pcipt_uses uses = { 0 };
-	struct pcipt_inquiry inquiry = { snap, snap->kernel, &device, 1, &uses };
+	struct pcipt_inquiry inquiry = {
+		.snap = snap, .kernel = snap->kernel, .devices = &device, .n = 1, .uses = &uses
+	};
 
 	pcipt_collect_foreign(&inquiry);
 	for (size_t i = 0; i < uses.n; i++) {

@@ -131,8 +131,11 @@ static bool is_foreign(const struct pcipt_member *member, const struct pcipt_rec
 }
 
 /* Asks the collectors about those members that would leave their drivers. */
-static bool gather(struct pcipt_set *set, struct pcipt_evidence *evidence)
+static bool gather(struct pcipt_set *set, const struct pcipt_options *options,
+		   struct pcipt_evidence *evidence)
 {
+	uint32_t timeout_ms = options && options->timeout_ms ? options->timeout_ms :
+							       set->snap->ctx->timeout_ms;
 	_cleanup_free_ struct pcipt_device **devices =
 		calloc(set->n_members + 1, sizeof(*devices));
 	size_t n = 0;
@@ -142,15 +145,18 @@ static bool gather(struct pcipt_set *set, struct pcipt_evidence *evidence)
 	for (size_t i = 0; i < set->n_members; i++)
 		if (set->members[i].action == PCIPT_ACTION_BIND)
 			devices[n++] = set->members[i].device;
-	pcipt_evidence_gather(set->snap, set->driver, devices, n, evidence);
+	pcipt_evidence_gather(set->snap, set->driver, devices, n, timeout_ms, evidence);
 	/* Of those that somebody else has bound it is told who is configured to. */
 	n = 0;
 	for (size_t i = 0; i < set->n_members; i++)
 		if (is_foreign(&set->members[i], &evidence->records))
 			devices[n++] = set->members[i].device;
 	if (n > 0)
-		pcipt_collect_foreign(&(struct pcipt_inquiry){ set->snap, set->snap->kernel, devices,
-							       n, &evidence->uses });
+		pcipt_collect_foreign(&(struct pcipt_inquiry){ .snap = set->snap,
+							       .kernel = set->snap->kernel,
+							       .devices = devices,
+							       .n = n,
+							       .uses = &evidence->uses });
 	return true;
 }
 
@@ -160,7 +166,8 @@ static bool decide(struct pcipt_set *set, struct pcipt_device *const *devices, s
 	struct pcipt_evidence evidence;
 
 	if (!compute(set, devices, n, set->with_companions, &set->members, &set->n_members) ||
-	    !find_companions(set, devices, n) || !load_facts(set) || !gather(set, &evidence))
+	    !find_companions(set, devices, n) || !load_facts(set) ||
+	    !gather(set, options, &evidence))
 		return false;
 	set->driver_ready = evidence.driver_state == PCIPT_MODULE_READY;
 	set->options = options;

@@ -52,7 +52,7 @@ static void look(struct block_map *map, struct block_node *node, bool read, doub
 					  .read = read,
 					  .exclusive = -ETIMEDOUT,
 					  .content = -ETIMEDOUT };
-	if (left > 0)
+	if (left >= 1)
 		map->kernel->ops->look_at_disk(map->kernel, &node->disk,
 					       left < LOOK_MS ? (unsigned int)left : LOOK_MS);
 }
@@ -148,12 +148,11 @@ void pcipt_block_look(struct block_map *map)
 	struct pcipt_kernel *k = map->kernel;
 	size_t n = map->n_nodes;
 	double deadline;
-	uint32_t all = map->inquiry->snap->ctx->timeout_ms;
 
 	/* The nodes in /dev of this machine have nothing to do with a recorded tree. */
 	if (!k->ops->is_real(k) || !k->ops->look_at_disk)
 		return;
-	deadline = k->ops->now(k) + (all < LOOK_ALL_MS ? all : LOOK_ALL_MS);
+	deadline = k->ops->now(k) + pcipt_inquiry_patience(map->inquiry, LOOK_ALL_MS);
 	for (size_t i = 0; i < n; i++)
 		if (map->nodes[i].kind == BLOCK_DISK)
 			look_at_disk(map, i, deadline);

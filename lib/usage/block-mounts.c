@@ -385,7 +385,7 @@ static void read_swaps(struct block_map *map)
 
 /* ---- namespaces ---- */
 
-/* How long a table may not go on; a disk that sleeps has to spin up. */
+/* How long a table may not go on, if the caller waits so long; a disk that sleeps has to spin up. */
 #define TABLE_MS 10000
 /* How often to look for another process where all that were known have ended. */
 #define ROUNDS 20
@@ -528,7 +528,8 @@ static size_t read_tables(struct namespaces *spaces)
 		files[n].path = paths[n];
 		n++;
 	}
-	pcipt_kernel_read_files(spaces->map->kernel, PCIPT_AT_ROOT, files, n, TABLE_MS);
+	pcipt_kernel_read_files(spaces->map->kernel, PCIPT_AT_ROOT, files, n,
+				pcipt_inquiry_patience(spaces->map->inquiry, TABLE_MS));
 	for (size_t i = 0; i < spaces->n; i++)
 		if (spaces->items[i].next)
 			take_space(spaces, &spaces->items[i], &files[k++]);

@@ -371,6 +371,7 @@ static void tell_busy(const struct view *view, size_t i)
 			      "or holder that can be seen from here explains it (%s)%s%s",
 			      node->name, on, data ? "; it holds " : "", data ? data : "") : NULL,
 	    NULL);
+	pcipt_uses_mark_busy(view->map->inquiry->uses, node->name);
 }
 
 /* What stands on a disk was looked at only where "/" is on ZFS: only that is told of it. */

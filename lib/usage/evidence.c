@@ -18,10 +18,17 @@ static void (*const collectors[])(struct pcipt_inquiry *inquiry) = {
 };
 
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
-			   struct pcipt_device *const *devices, size_t n,
+			   struct pcipt_device *const *devices, size_t n, uint32_t timeout_ms,
 			   struct pcipt_evidence *evidence)
 {
-	struct pcipt_inquiry inquiry = { snap, snap->kernel, devices, n, &evidence->uses };
+	struct pcipt_inquiry inquiry = {
+		.snap = snap,
+		.kernel = snap->kernel,
+		.devices = devices,
+		.n = n,
+		.uses = &evidence->uses,
+		.deadline = snap->kernel->ops->now(snap->kernel) + timeout_ms,
+	};
 
 	memset(evidence, 0, sizeof(*evidence));
 	pcipt_records_read(snap->ctx, &evidence->records, &evidence->no_records);

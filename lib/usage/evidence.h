@@ -33,10 +33,10 @@ struct pcipt_evidence {
 
 /*
  * `devices` are those that are to leave their drivers. Never fails: what could not be
- * found out is part of the evidence.
+ * found out, also because the time was up, is part of the evidence.
  */
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
-			   struct pcipt_device *const *devices, size_t n,
+			   struct pcipt_device *const *devices, size_t n, uint32_t timeout_ms,
 			   struct pcipt_evidence *evidence);
 /* host.c */
 void pcipt_host_facts_read(struct pcipt_kernel *kernel, struct pcipt_host_facts *host);

@@ -140,11 +140,26 @@ static char *name_nodes(struct hunt *h, const struct pcipt_device *device, pid_t
 	return list;
 }
 
+/* Whether that is why a disk could not be opened exclusively: then it need not be told again. */
+static bool explain_busy(struct hunt *h, const struct pcipt_device *device, pid_t pid)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < h->n_found; i++) {
+		const struct pcipt_device_node *node = &h->nodes.owners[h->found[i].node];
+
+		if (h->found[i].pid == pid && node->device == device && node->disk)
+			any |= pcipt_uses_explain_busy(h->uses, device,
+						       pcipt_base_name(node->path));
+	}
+	return any;
+}
+
 static void add_use(struct hunt *h, struct pcipt_device *device, pid_t pid, bool disk)
 {
 	_cleanup_free_ char *who = name_process(h, pid), *where = name_cgroup(h, pid);
 	_cleanup_free_ char *what = NULL;
-	bool mapped;
+	bool mapped, busy = disk && explain_busy(h, device, pid);
 
 	what = name_nodes(h, device, pid, disk, &mapped);
 	if (!who || !where || !what) {
@@ -156,8 +171,9 @@ static void add_use(struct hunt *h, struct pcipt_device *device, pid_t pid, bool
 		       disk ? pcipt_format("%s, by %s", what + (strncmp(what, "/dev/", 5) ? 0 : 5),
 					   who + strlen("process ")) :
 			      strdup(who),
-		       pcipt_format("%s%s has %s %s", who, where, what,
-				    mapped ? "mapped into its memory" : "open"),
+		       pcipt_format("%s%s has %s %s%s", who, where, what,
+				    mapped ? "mapped into its memory" : "open",
+				    busy ? ", and an exclusive open is refused as busy" : ""),
 		       pcipt_format("End %s, or make it close %s, then try again", who, what));
 }
 

@@ -330,7 +330,6 @@ void pcipt_collect_net(struct pcipt_inquiry *inquiry)
 {
 	struct collection c = { .inquiry = inquiry };
 	struct pcipt_kernel *k = inquiry->kernel;
-	uint32_t all = inquiry->snap->ctx->timeout_ms;
 	int r;
 
 	for (size_t i = 0; i < inquiry->n; i++)
@@ -339,7 +338,7 @@ void pcipt_collect_net(struct pcipt_inquiry *inquiry)
 		judge_recorded(&c);
 	} else if (c.n_parents > 0) {
 		r = k->ops->ask_networks ? k->ops->ask_networks(k, &c.networks,
-								all < WAIT_MS ? all : WAIT_MS) :
+								pcipt_inquiry_patience(inquiry, WAIT_MS)) :
 					   -EOPNOTSUPP;
 		if (r == 0)
 			judge_interfaces(&c);

@@ -36,6 +36,7 @@ struct pcipt_use {
 	char *what;	/* a noun phrase, see the kinds */
 	char *evidence; /* "/ is on /dev/nvme0n1p2, on nvme0 = 0000:01:00.0" */
 	char *remedy;	/* in the imperative, or NULL for the finding's own */
+	char *busy;	/* the disk that somebody holds exclusively, who isn't known; or NULL */
 };
 
 struct pcipt_uses {
@@ -50,6 +51,11 @@ struct pcipt_uses {
  */
 void pcipt_uses_add(struct pcipt_uses *uses, struct pcipt_device *device, enum pcipt_use_kind kind,
 		    char *what, char *evidence, char *remedy);
+/* Notes of the last use that all it says is that somebody holds a disk ("nvme0n1p2"). */
+void pcipt_uses_mark_busy(struct pcipt_uses *uses, const char *disk);
+/* Somebody was found who has that disk open: takes away what was marked so; whether there was. */
+bool pcipt_uses_explain_busy(struct pcipt_uses *uses, const struct pcipt_device *device,
+			     const char *disk);
 void pcipt_uses_clear(struct pcipt_uses *uses);
 
 /* What a collector is asked: about these devices, which are to leave their drivers. */
@@ -59,6 +65,11 @@ struct pcipt_inquiry {
 	struct pcipt_device *const *devices;
 	size_t n;
 	struct pcipt_uses *uses;
+	/* When the caller stops waiting, on the kernel's clock; 0 for the context's timeout from now. */
+	double deadline;
 };
+
+/* How long something may be waited for: `most` ms, and not past the caller's deadline. At least 1. */
+unsigned int pcipt_inquiry_patience(struct pcipt_inquiry *inquiry, unsigned int most);
 
 #endif

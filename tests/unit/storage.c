@@ -122,6 +122,8 @@ void storage_ask(const char *address, ...)
 		inquiry.kernel->ops = &storage.ops;
 	else
 		storage.ops = storage.real_ops = *inquiry.kernel->ops;
+	if (storage.patience_ms)
+		inquiry.deadline = inquiry.kernel->ops->now(inquiry.kernel) + storage.patience_ms;
 	va_start(ap, address);
 	for (; address; address = va_arg(ap, const char *))
 		assert_ok(pcipt_snapshot_find(storage.snap, address, &devices[inquiry.n++], &error),

@@ -292,7 +292,7 @@ static struct answer {
 	int exclusive, content;
 	const char *type, *label, *table;
 } answers[4];
-static unsigned int asked;
+static unsigned int asked, waited;
 
 static bool is_real(struct pcipt_kernel *k)
 {
@@ -327,6 +327,7 @@ static void no_tables(struct pcipt_kernel *k, enum pcipt_place at, struct pcipt_
 {
 	(void)k, (void)at;
 	ck_assert_uint_gt(ms, 0);
+	waited = ms;
 	for (size_t i = 0; i < n; i++)
 		files[i].result = -EBUSY;
 }
@@ -359,6 +360,24 @@ START_TEST(tables_that_do_not_answer)
 	storage_ask(ONE, NULL);
 	ck_assert(is_told("/proc/1/mountinfo can't be read"));
 	ck_assert(is_told("what process 77 has mounted can't be read"));
+}
+END_TEST
+
+/* Somebody who waits for two seconds at most doesn't wait for ten, for whatever it is. */
+START_TEST(no_longer_than_the_caller)
+{
+	storage.ops.read_files = no_tables;
+	storage.patience_ms = 2000;
+	storage_ask(ONE, NULL);
+	ck_assert_uint_le(waited, 2000);
+	ck_assert_uint_gt(waited, 0);
+	storage.patience_ms = 0;
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(waited, 10000);
+	/* When the time is up, what is there at once still counts. */
+	storage.patience_ms = 1;
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(waited, 1);
 }
 END_TEST
 
@@ -610,6 +629,7 @@ static void add_asking(Suite *suite)
 	tcase_add_checked_fixture(tc, begin_real, storage_end);
 	tcase_add_test(tc, an_empty_disk_is_free);
 	tcase_add_test(tc, tables_that_do_not_answer);
+	tcase_add_test(tc, no_longer_than_the_caller);
 	tcase_add_test(tc, used_disks_are_not_asked);
 	tcase_add_test(tc, data_that_is_not_in_use);
 	tcase_add_test(tc, an_open_disk);

@@ -59,7 +59,7 @@ static size_t look_at(const char *address)
 	snap = test_snapshot(tree_root(tree));
 	assert_ok(pcipt_snapshot_find(snap, address, &device, &error), error);
 	pcipt_uses_clear(&uses);
-	pcipt_collect_displays(&(struct pcipt_inquiry){ snap, snap->kernel, &device, 1, &uses });
+	pcipt_collect_displays(&(struct pcipt_inquiry){ snap, snap->kernel, &device, 1, &uses, 0 });
 	return uses.n;
 }
 

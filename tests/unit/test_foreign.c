@@ -42,7 +42,7 @@ static size_t look(void)
 	assert_ok(pcipt_snapshot_find(snap, GPU, &devices[0], &error), error);
 	assert_ok(pcipt_snapshot_find(snap, AUDIO, &devices[1], &error), error);
 	pcipt_uses_clear(&uses);
-	pcipt_collect_foreign(&(struct pcipt_inquiry){ snap, snap->kernel, devices, 2, &uses });
+	pcipt_collect_foreign(&(struct pcipt_inquiry){ snap, snap->kernel, devices, 2, &uses, 0 });
 	ck_assert(!uses.no_memory);
 	return uses.n;
 }

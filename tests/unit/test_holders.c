@@ -109,6 +109,31 @@ START_TEST(class_devices)
 }
 END_TEST
 
+/* What an exclusive open could not explain, the holder does: told once, by who it is. */
+START_TEST(a_busy_disk_is_told_once)
+{
+	static const struct {
+		const char *busy;
+		bool told;
+	} table[] = { { "nvme0n1", true }, { "nvme0n10", false }, { "nvme0n1p1", false },
+		      { "sda", false } };
+	struct pcipt_device *device;
+	struct pcipt_error *error = NULL;
+
+	sim_hold(sim, &(struct sim_holder){ .pid = 42, .command = "mkfs", .numbers = "259:0",
+					    .block = true });
+	assert_ok(pcipt_snapshot_new(ctx, &snap, &error), error);
+	assert_ok(pcipt_snapshot_find(snap, NIC, &device, &error), error);
+	pcipt_uses_add(&uses, device, PCIPT_USE_DISK_OPEN, strdup("busy"), strdup("busy"), NULL);
+	pcipt_uses_mark_busy(&uses, table[_i].busy);
+	pcipt_holders_find(snap, &device, 1, &uses);
+	ck_assert_uint_eq(uses.n, table[_i].told ? 1 : 2);
+	assert_use(uses.n - 1, NIC, PCIPT_USE_DISK_OPEN, "nvme0n1, by 42 (mkfs)",
+		   table[_i].told ? "open, and an exclusive open is refused as busy" :
+				    "process 42 (mkfs) has /dev/nvme0n1 open");
+}
+END_TEST
+
 START_TEST(disks)
 {
 	sim_hold(sim, &(struct sim_holder){ .pid = 8, .command = "dd", .numbers = "259:0",
@@ -577,6 +602,7 @@ Suite *suite_holders(void)
 	tcase_add_test(tc, no_nodes_no_search);
 	tcase_add_test(tc, class_devices);
 	tcase_add_test(tc, disks);
+	tcase_add_loop_test(tc, a_busy_disk_is_told_once, 0, 4);
 	tcase_add_test(tc, containers);
 	tcase_add_test(tc, nameless);
 	tcase_add_test(tc, many_holders);

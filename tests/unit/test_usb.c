@@ -99,7 +99,7 @@ static void collect(void)
 	struct pcipt_snapshot *snap = test_snapshot(tree_root(tree));
 	struct pcipt_kernel_ops ops = *snap->kernel->ops;
 	struct pcipt_device *asked = NULL;
-	struct pcipt_inquiry inquiry = { snap, snap->kernel, &asked, 1, &uses };
+	struct pcipt_inquiry inquiry = { snap, snap->kernel, &asked, 1, &uses, 0 };
 
 	pcipt_uses_clear(&uses);
 	ck_assert_int_eq(pcipt_snapshot_find(snap, CONTROLLER, &asked, NULL), 0);

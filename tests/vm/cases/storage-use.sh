@@ -156,8 +156,10 @@ fd = os.open('/dev/${d1}p2', os.O_RDWR | os.O_EXCL)
 open('held', 'w').close()
 open('hold').read()" &
 	wait_for_file held
-	refused $one block-open "an exclusive open of /dev/${d1}p2 is refused as busy"
-	has "its way down" "(${d1}p2 = $one)" out
+	refused $one block-open "(python3) has /dev/${d1}p2 open, and an exclusive open is refused as busy"
+	has "its process" "${d1}p2, by $!" out
+	count block-open 1
+	count held-open 0
 	echo >hold
 	wait $!
 	idle $one "a partition table (gpt) on $d1"
