@@ -1,8 +1,10 @@
 # Benchmarks. Nothing here is built by "all" or "check": the drivers build what they need.
 #   make bench           the inventory at 1,000, 10,000 and 60,000 devices and on this machine
 #   make bench-quick     1,000 and 10,000 devices, fewer rounds
+#   make bench-set       the safe set of a device, on small hosts and on a large one
 #   make bench-bindings  10,000 devices from C, Go and Python
 bench_programs = \
+	tests/bench/crowd \
 	tests/bench/floor \
 	tests/bench/maketree \
 	tests/bench/measure \
@@ -10,12 +12,13 @@ bench_programs = \
 	tests/bench/peer-libpci \
 	tests/bench/peer-sddevice \
 	tests/bench/peer-udev \
+	tests/bench/set \
 	tests/bench/snapshot \
 	tests/bench/transaction
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)
 EXTRA_DIST += tests/bench/bindings tests/bench/inventory tests/bench/inventory-vm \
-	tests/bench/transaction-vm
+	tests/bench/safe-set tests/bench/transaction-vm
 
 bench_figures = tests/bench/figures.c tests/bench/figures.h
 
@@ -35,6 +38,10 @@ tests_bench_snapshot_SOURCES = tests/bench/snapshot.c $(bench_figures)
 tests_bench_snapshot_LDADD = libpcipt.la
 # The program itself, not a script that sets a path for it: its start is measured too.
 tests_bench_snapshot_LDFLAGS = $(AM_LDFLAGS) -no-install
+tests_bench_crowd_SOURCES = tests/bench/crowd.c
+# With the archive: it asks for what the library hides.
+tests_bench_set_SOURCES = tests/bench/set.c
+tests_bench_set_LDADD = libpcipt-core.la
 tests_bench_transaction_SOURCES = tests/bench/transaction.c
 tests_bench_transaction_LDADD = libpcipt.la -lpthread
 tests_bench_transaction_LDFLAGS = $(AM_LDFLAGS) -no-install
@@ -43,7 +50,9 @@ bench: all
 	$(srcdir)/tests/bench/inventory --build $(abs_builddir) --host 1000 10000 60000
 bench-quick: all
 	$(srcdir)/tests/bench/inventory --build $(abs_builddir) --quick
+bench-set: all
+	$(srcdir)/tests/bench/safe-set --build $(abs_builddir)
 bench-vm: all
 	$(srcdir)/tests/bench/inventory-vm --build $(abs_builddir)
 	$(srcdir)/tests/bench/transaction-vm --build $(abs_builddir)
-.PHONY: bench bench-quick bench-vm
+.PHONY: bench bench-quick bench-set bench-vm

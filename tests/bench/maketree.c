@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * maketree N FOLDER: a sysfs-like tree of exactly N PCI functions below FOLDER/sys,
- * named, nested and linked as the kernel does it, for the benchmarks.
+ * maketree N FOLDER [classes]: a sysfs-like tree of exactly N PCI functions below
+ * FOLDER/sys, named, nested and linked as the kernel does it, for the benchmarks; with
+ * `classes` also the class devices below them (disks, interfaces, displays, sound cards).
  *
  * The same N gives the same tree each time. A machine is made of ports, each with
  * one of eight fillings (GPU with its audio, disks, network cards, a card with 32
@@ -98,6 +99,8 @@ struct function {
 /* Folders that many things are made in, opened once. */
 static int at_devices, at_bus_devices, at_groups, at_shared, at_vfio;
 static int at_driver[N_DRIVERS];
+static int at_class;
+static bool with_classes;
 
 static unsigned int wanted, made, n_endpoints;
 static int n_groups;
@@ -347,6 +350,157 @@ static void make_links(int at, const struct function *f, const char *address)
 		link_to(at, "physfn", "../%s", f->physfn);
 }
 
+/* ---- class devices ---- */
+
+/* A folder below the device of `at`, whose path from there is `path`, so many names deep. */
+static int class_device(int at, const char *path, int names, const char *class)
+{
+	char text[64] = "";
+	int device, folder = enter(at_class, class);
+
+	if (mkdirat(at, path, 0755) < 0 && errno != EEXIST)
+		die("mkdir", path);
+	device = openat(at, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (device < 0)
+		die("open", path);
+	while (names-- > 0)
+		strcat(text, "../");
+	link_to(device, "subsystem", "%s%sclass/%s", text, up(), class);
+	link_to(folder, strrchr(path, '/') + 1, "../../devices/%s/%s", here.path, path);
+	close(folder);
+	return device;
+}
+
+static void make_numbered(int at, const char *path, int names, const char *class,
+			  unsigned int major, unsigned int minor)
+{
+	int device = class_device(at, path, names, class);
+
+	text(device, "dev", "%u:%u\n", major, minor);
+	close(device);
+}
+
+/* A disk with three partitions, at `path` below the device. */
+static void make_disk(int at, const char *path, int names, const char *between,
+		      unsigned int major)
+{
+	static unsigned int minor;
+	char part[128];
+
+	for (int i = 0; i < 4; i++) {
+		int device;
+
+		if (i == 0)
+			snprintf(part, sizeof(part), "%s", path);
+		else
+			snprintf(part, sizeof(part), "%s/%s%s%d", path, strrchr(path, '/') + 1,
+				 between, i);
+		device = class_device(at, part, names + (i > 0), "block");
+		text(device, "dev", "%u:%u\n", major, minor++);
+		shared(device, "size", "number");
+		shared(device, "ro", "number");
+		folder(device, "holders");
+		close(device);
+	}
+}
+
+static void make_nvme(int at, unsigned int n)
+{
+	char path[64];
+
+	folder(at, "nvme");
+	snprintf(path, sizeof(path), "nvme/nvme%u", n);
+	make_numbered(at, path, 2, "nvme", 240, n);
+	snprintf(path, sizeof(path), "nvme/nvme%u/nvme%un1", n, n);
+	make_disk(at, path, 3, "p", 259);
+}
+
+static void make_scsi(int at, unsigned int disks)
+{
+	static unsigned int hosts, names;
+	char path[128];
+	int n = snprintf(path, sizeof(path), "host%u", hosts++);
+
+	folder(at, path);
+	for (unsigned int i = 0; i < disks; i++, names++) {
+		int length = n + snprintf(path + n, sizeof(path) - (size_t)n, "/%u:0:%u:0", hosts - 1, i);
+
+		folder(at, path);
+		strcpy(path + length, "/block");
+		folder(at, path);
+		snprintf(path + length, sizeof(path) - (size_t)length, "/block/sd%u_", names);
+		make_disk(at, path, 4, "", 8);
+	}
+}
+
+static void make_net(int at, bool has_clock)
+{
+	static unsigned int n, clocks;
+	char path[64];
+	int device;
+
+	folder(at, "net");
+	snprintf(path, sizeof(path), "net/eth%u", n++);
+	device = class_device(at, path, 2, "net");
+	text(device, "ifindex", "%u\n", n + 1);
+	text(device, "flags", "0x1002\n");
+	close(device);
+	if (!has_clock)
+		return;
+	folder(at, "ptp");
+	snprintf(path, sizeof(path), "ptp/ptp%u", clocks);
+	make_numbered(at, path, 2, "ptp", 248, clocks++);
+}
+
+static void make_display(int at)
+{
+	static unsigned int n;
+	char path[64];
+
+	folder(at, "drm");
+	snprintf(path, sizeof(path), "drm/card%u", n);
+	make_numbered(at, path, 2, "drm", 226, n);
+	snprintf(path, sizeof(path), "drm/renderD%u", 128 + n);
+	make_numbered(at, path, 2, "drm", 226, 128 + n++);
+}
+
+static void make_sound(int at)
+{
+	static const char *const names[] = { "controlC%u", "hwC%uD0", "pcmC%uD3p" };
+	static unsigned int n, minor;
+	char path[64];
+
+	folder(at, "sound");
+	snprintf(path, sizeof(path), "sound/card%u", n);
+	close(class_device(at, path, 2, "sound"));
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), names[i], n);
+		snprintf(path, sizeof(path), "sound/card%u/%s", n, name);
+		make_numbered(at, path, 3, "sound", 116, minor++);
+	}
+	n++;
+}
+
+static void make_classes(int at, enum driver driver)
+{
+	static unsigned int nvmes;
+
+	switch (driver) {
+	case NVME: make_nvme(at, nvmes++); break;
+	case MPT3SAS: make_scsi(at, 8); break;
+	case AHCI: make_scsi(at, 2); break;
+	case MLX5:
+	case ICE:
+	case IXGBE: make_net(at, true); break;
+	case IAVF: make_net(at, false); break;
+	case NVIDIA: make_display(at); break;
+	case SND_HDA: make_sound(at); break;
+	default: break;
+	}
+}
+
 /* False when there are as many as were asked for. A bridge's folder is entered. */
 static bool make(struct function f)
 {
@@ -369,6 +523,8 @@ static bool make(struct function f)
 	if (f.has_vfs)
 		make_vf_attributes(at);
 	make_links(at, &f, address);
+	if (with_classes)
+		make_classes(at, f.driver);
 	if (f.secondary) {
 		char bus[32];
 		int buses = enter(at, "pci_bus");
@@ -598,6 +754,7 @@ static void make_places(const char *where)
 	at_groups = enter(kernel, "iommu_groups");
 	class = enter(sys, "class");
 	at_vfio = enter(class, "vfio");
+	at_class = class;
 	for (int i = 0; i < N_DRIVERS; i++)
 		make_driver(drivers, modules, i);
 	make_processors();
@@ -606,10 +763,11 @@ static void make_places(const char *where)
 int main(int argc, char **argv)
 {
 	char *end = NULL;
-	unsigned long n = argc == 3 ? strtoul(argv[1], &end, 10) : 0;
+	unsigned long n = argc > 2 ? strtoul(argv[1], &end, 10) : 0;
 
-	if (argc != 3 || end == argv[1] || *end || n > 10000000) {
-		fprintf(stderr, "usage: maketree N FOLDER\n");
+	with_classes = argc == 4 && strcmp(argv[3], "classes") == 0;
+	if (argc < 3 || argc > 3 + with_classes || end == argv[1] || *end || n > 10000000) {
+		fprintf(stderr, "usage: maketree N FOLDER [classes]\n");
 		return 2;
 	}
 	wanted = (unsigned int)n;
