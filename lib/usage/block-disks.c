@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which disks are behind which device. Each name of /sys/class/block is a link to where
- * the disk hangs, so whatever hangs below a PCI device at any depth, behind whatever
- * controller, is found by its path alone; but for NVMe.
+ * Which disks are behind which device. Each entry knows where the disk hangs, so whatever
+ * hangs below a PCI device at any depth, behind whatever controller, is told by its path
+ * alone; but for NVMe.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static bool is_below(const char *path, const char *address)
 }
 
 /* Whether it is a partition of anything. */
-static bool is_partition(const struct block_map *map, const struct block_entry *entry)
+static bool is_partition(struct block_map *map, const struct block_entry *entry)
 {
 	const struct block_entry *whole;
 	const char *slash = strrchr(entry->path, '/');
@@ -104,7 +104,7 @@ static void add_head(struct block_map *map, const struct block_entry *path,
 		     struct pcipt_device *device)
 {
 	const char *end = strrchr(path->path, '/'), *begin = end;
-	char controller[NAME_MAX + 1];
+	char controller[NAME_MAX + 1], subsystem[64];
 	struct head_search search = { .map = map,
 				      .device = device,
 				      .controller = controller,
@@ -115,8 +115,11 @@ static void add_head(struct block_map *map, const struct block_entry *path,
 	if (!begin || (size_t)(end - begin) >= sizeof(controller))
 		return;
 	snprintf(controller, sizeof(controller), "%.*s", (int)(end - begin), begin);
-	map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, "class/nvme-subsystem",
-			       look_into_subsystem, &search);
+	/* As a rule its number is the path's first; where it isn't, all are looked into. */
+	snprintf(subsystem, sizeof(subsystem), "nvme-subsys%lu", strtoul(path->name + 4, NULL, 10));
+	if (look_into_subsystem(&search, subsystem) == 0)
+		map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, "class/nvme-subsystem",
+				       look_into_subsystem, &search);
 	if (search.found)
 		return;
 	add_disk(map, path, device);
@@ -139,7 +142,8 @@ void pcipt_block_disks_fill(struct block_map *map)
 {
 	struct pcipt_inquiry *inquiry = map->inquiry;
 
+	/* Looking one up may put it in front: then one is gone through again, to no effect. */
 	for (size_t i = 0; i < map->n_entries && !map->no_memory; i++)
 		for (size_t k = 0; k < inquiry->n; k++)
-			add_entry_of(map, &map->entries[i], inquiry->devices[k]);
+			add_entry_of(map, map->entries[i], inquiry->devices[k]);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The map: the names of /sys/class/block, the disks behind the devices, and what stands
- * on those, upwards through partitions and `holders` (LVM, dm-crypt, multipath, MD, bcache).
+ * The map: the disks behind the devices, and what stands on those, upwards through partitions and `holders` (LVM, dm-crypt, multipath, MD, bcache).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -41,70 +40,6 @@ void pcipt_block_list(struct block_map *map, const char *path, pcipt_list_fn fn,
 	if (r < 0 && r != -ENOENT)
 		pcipt_block_unknown(map, pcipt_format("/sys/%s can't be read (%s)", path,
 						      pcipt_errno_text(-r)));
-}
-
-/* ---- the names of /sys/class/block ---- */
-
-/* Whose disk that is can't be told either. */
-static void cannot_see(struct block_map *map, const char *path, int errnum)
-{
-	map->blind = true;
-	pcipt_block_unknown(map, pcipt_format("/sys/%s can't be read (%s)", path,
-					      pcipt_errno_text(errnum)));
-}
-
-static int add_entry(void *data, const char *name)
-{
-	struct block_map *map = data;
-	char path[300], link[PCIPT_ATTRIBUTE_MAX];
-	const char *rest = link;
-	char *copy = strdup(name);
-	ssize_t n;
-
-	if (!copy || !pcipt_grow(&map->entries, map->n_entries)) {
-		free(copy);
-		map->no_memory = true;
-		return 1;
-	}
-	snprintf(path, sizeof(path), "class/block/%s", name);
-	n = map->kernel->ops->read_link(map->kernel, PCIPT_AT_SYS, path, link, sizeof(link));
-	while (n > 0 && strncmp(rest, "../", 3) == 0)
-		rest += 3;
-	map->entries[map->n_entries++] = (struct block_entry){ copy, n > 0 ? strdup(rest) : NULL };
-	map->no_memory |= n > 0 && !map->entries[map->n_entries - 1].path;
-	if (n < 0 && n != -ENOENT)
-		cannot_see(map, path, (int)-n);
-	return 0;
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-	return strcmp(((const struct block_entry *)a)->name, ((const struct block_entry *)b)->name);
-}
-
-/* On a real machine no such folder means no block layer; in a recorded tree it means nothing. */
-static void list_entries(struct block_map *map)
-{
-	struct pcipt_kernel *k = map->kernel;
-	int r = k->ops->list(k, PCIPT_AT_SYS, "class/block", add_entry, map);
-
-	if (r == -ENOENT && !k->ops->is_real(k)) {
-		map->blind = true;
-		pcipt_block_keep(map, &map->unrecorded, strdup("/sys/class/block"));
-	} else if (r < 0 && r != -ENOENT) {
-		cannot_see(map, "class/block", -r);
-	}
-	if (map->n_entries > 1)
-		qsort(map->entries, map->n_entries, sizeof(*map->entries), compare_entries);
-}
-
-const struct block_entry *pcipt_block_map_entry(const struct block_map *map, const char *name)
-{
-	struct block_entry key = { .name = (char *)name };
-
-	return map->n_entries ? bsearch(&key, map->entries, map->n_entries, sizeof(key),
-					compare_entries) :
-				NULL;
 }
 
 /* ---- nodes ---- */
@@ -302,22 +237,52 @@ static void add_holders(struct block_map *map, size_t node)
 	pcipt_block_list(map, path, take_holder, &search);
 }
 
+static void add_partition(struct block_map *map, size_t node, const struct block_entry *entry)
+{
+	size_t part;
+
+	if (!pcipt_block_is_part_of(entry, map->nodes[node].entry))
+		return;
+	part = pcipt_block_map_find(map, entry->name);
+	if (part == BLOCK_NONE)
+		part = pcipt_block_map_add(map, entry, BLOCK_PARTITION);
+	if (part != BLOCK_NONE)
+		pcipt_block_map_put_on(map, node, part);
+}
+
+/* Where not all names were listed: a partition is a folder of its disk, named after it. */
+static int take_partition(void *data, const char *name)
+{
+	struct holder_search *search = data;
+	const char *disk = search->map->nodes[search->node].name;
+	const struct block_entry *entry;
+
+	if (strncmp(name, disk, strlen(disk)) != 0)
+		return 0;
+	entry = pcipt_block_map_entry(search->map, name);
+	if (entry)
+		add_partition(search->map, search->node, entry);
+	return search->map->no_memory;
+}
+
 static void add_partitions(struct block_map *map, size_t node)
 {
-	const struct block_entry *whole = map->nodes[node].entry;
+	struct holder_search search = { map, node };
+	struct pcipt_kernel *k = map->kernel;
+	char path[300];
+	int r;
 
-	for (size_t i = 0; whole->path && i < map->n_entries; i++) {
-		const struct block_entry *entry = &map->entries[i];
-		size_t part;
-
-		if (!pcipt_block_is_part_of(entry, whole))
-			continue;
-		part = pcipt_block_map_find(map, entry->name);
-		if (part == BLOCK_NONE)
-			part = pcipt_block_map_add(map, entry, BLOCK_PARTITION);
-		if (part != BLOCK_NONE)
-			pcipt_block_map_put_on(map, node, part);
-	}
+	if (!map->nodes[node].entry->path)
+		return;
+	for (size_t i = 0; map->listed && i < map->n_entries; i++)
+		add_partition(map, node, map->entries[i]);
+	if (map->listed)
+		return;
+	snprintf(path, sizeof(path), "class/block/%s", map->nodes[node].name);
+	r = k->ops->list_folders(k, PCIPT_AT_SYS, path, take_partition, &search);
+	if (r < 0 && r != -ENOENT)
+		pcipt_block_unknown(map, pcipt_format("/sys/%s can't be read (%s)", path,
+						      pcipt_errno_text(-r)));
 }
 
 /* More than any machine has; a map that is made to be endless must end. */
@@ -396,7 +361,7 @@ size_t pcipt_block_map_find_path(struct block_map *map, const char *path)
 
 void pcipt_block_map_fill(struct block_map *map)
 {
-	list_entries(map);
+	pcipt_block_entries_fill(map);
 	pcipt_block_disks_fill(map);
 	expand(map, 0);
 }
@@ -427,8 +392,9 @@ void pcipt_block_map_clear(struct block_map *map)
 	for (size_t i = 0; i < map->n_nodes; i++)
 		clear_node(&map->nodes[i]);
 	for (size_t i = 0; i < map->n_entries; i++) {
-		free(map->entries[i].name);
-		free(map->entries[i].path);
+		free(map->entries[i]->name);
+		free(map->entries[i]->path);
+		free(map->entries[i]);
 	}
 	for (size_t i = 0; i < map->n_zfs; i++) {
 		free(map->zfs[i].source);

@@ -320,6 +320,7 @@ static void add_loops(struct block_map *map, const char *table)
 {
 	size_t before;
 
+	pcipt_block_entries_add_loops(map);
 	do {
 		_cleanup_free_ char *text = strdup(table);
 
@@ -333,13 +334,14 @@ static void add_loops(struct block_map *map, const char *table)
 		take_table(map, text, 1, true, true);
 		before = map->n_nodes;
 		for (size_t i = 0; i < map->n_entries; i++) {
+			const struct block_entry *entry = map->entries[i];
 			char file[PCIPT_ATTRIBUTE_MAX];
 
-			if (strncmp(map->entries[i].name, "loop", 4) != 0 ||
-			    pcipt_block_read(map, map->entries[i].name, "loop/backing_file", file,
+			if (strncmp(entry->name, "loop", 4) != 0 ||
+			    pcipt_block_read(map, entry->name, "loop/backing_file", file,
 					     sizeof(file)) <= 0)
 				continue;
-			add_loop(map, &map->entries[i], file);
+			add_loop(map, entry, file);
 		}
 	} while (map->n_nodes > before && !map->no_memory);
 }

@@ -62,7 +62,7 @@ struct block_text {
 struct block_map {
 	struct pcipt_inquiry *inquiry;
 	struct pcipt_kernel *kernel;
-	struct block_entry *entries; /* sorted by name */
+	struct block_entry **entries; /* sorted by name */
 	size_t n_entries;
 	struct block_node *nodes;
 	size_t n_nodes;
@@ -90,6 +90,7 @@ struct block_map {
 		size_t node; /* or BLOCK_NONE */
 	} *table;
 	size_t n_table;
+	bool listed; /* all names are among the entries */
 	bool blind; /* there may be disks that it doesn't show */
 	bool no_memory;
 };
@@ -101,6 +102,11 @@ void pcipt_block_unknown(struct block_map *map, char *text);
 /* Appends to a list, taking the text over. */
 void pcipt_block_keep(struct block_map *map, struct block_text *list, char *text);
 
+/* block-entries.c: the names of block devices; of a real machine those that are needed. */
+void pcipt_block_entries_fill(struct block_map *map);
+void pcipt_block_entries_add_loops(struct block_map *map);
+/* The entry of that name, or NULL. */
+const struct block_entry *pcipt_block_map_entry(struct block_map *map, const char *name);
 /* block-map.c: fills the map with disks and all that stands on them by sysfs. */
 void pcipt_block_map_fill(struct block_map *map);
 void pcipt_block_map_clear(struct block_map *map);
@@ -122,7 +128,6 @@ void pcipt_block_map_add_loop(struct block_map *map, const struct block_entry *e
 /* The node of that name ("dm-0"), of that path ("/dev/mapper/vg-root"), or BLOCK_NONE. */
 size_t pcipt_block_map_find(const struct block_map *map, const char *name);
 size_t pcipt_block_map_find_path(struct block_map *map, const char *path);
-const struct block_entry *pcipt_block_map_entry(const struct block_map *map, const char *name);
 /* An attribute of a block device, as the seam's read(). */
 ssize_t pcipt_block_read(const struct block_map *map, const char *name, const char *attribute,
 			 char *buf, size_t size);

@@ -168,10 +168,10 @@ int main(int argc, char **argv)
 	pcipt_snapshot_unref(snap);
 	begin = now_ms();
 	check(pcipt_snapshot_new(ctx, &snap, &error));
-	printf("{\"scoped\":%.3f,\"set\":%.3f,\"both\":%.3f,\"best\":%.3f,"
-	       "\"cpu\":%.3f,\"whole\":%.1f",
+	printf("{\"scoped\":%.3f,\"set\":%.3f,\"both\":%.3f,\"cpu\":%.3f,\"whole\":%.1f",
 	       median(snapshots, rounds), median(sets, rounds), median(both, rounds),
-	       both[0], median(cpu, rounds), now_ms() - begin);
+	       median(cpu, rounds), now_ms() - begin);
+	printf(",\"best\":%.3f", both[0]); /* they are sorted by now */
 	print_findings(set);
 	pcipt_set_unref(set);
 	pcipt_options_unref(options);

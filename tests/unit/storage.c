@@ -50,8 +50,12 @@ void storage_disk(const char *path, const char *number)
 	char *link = test_format("sys/class/block/%s", name);
 	char *target = test_format("../../devices/%s", path);
 
+	char *subsystem = test_format("sys/devices/%s/subsystem", path);
+
 	tree_folder(storage.tree, folder);
 	tree_link(storage.tree, link, target);
+	tree_link(storage.tree, subsystem, "/sys/class/block");
+	free(subsystem);
 	if (number)
 		storage_attribute(name, "dev", number);
 	free(folder);

@@ -345,6 +345,72 @@ static void begin_real(void)
 	storage.ops.look_at_disk = answer;
 }
 
+/* ---- names that are looked up, not listed ---- */
+
+static unsigned int listed;
+
+static int count_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+		      pcipt_list_fn fn, void *data)
+{
+	listed += at == PCIPT_AT_SYS && strcmp(path, "class/block") == 0;
+	return storage.real_ops.list(k, at, path, fn, data);
+}
+
+static int no_folders(struct pcipt_kernel *k, enum pcipt_place at, const char *path,
+		      pcipt_list_fn fn, void *data)
+{
+	(void)k, (void)at, (void)path, (void)fn, (void)data;
+	return -EACCES;
+}
+
+static void begin_counted(void)
+{
+	begin_real();
+	listed = 0;
+	storage.ops.list = count_list;
+}
+
+/* What stands on a disk has a partition, and a loop device in a file, which count as well. */
+START_TEST(all_is_found_without_a_listing)
+{
+	storage_on_top("dm-0", "253:0", "nvme0n1p2", NULL);
+	storage_dm("dm-0", "data", "CRYPT-LUKS2-x");
+	storage_disk("virtual/block/dm-0/dm-0p1", "253:1");
+	storage_disk("virtual/block/loop7", "7:7");
+	storage_attribute("loop7", "loop/backing_file", "/srv/image");
+	tree_folder(storage.tree, "sys/block/loop7");
+	storage_process(1, 1,
+			"20 1 253:1 / /srv rw - ext4 /dev/mapper/data1 rw\n"
+			"21 1 7:7 / /image rw - ext4 /dev/loop7 rw\n");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(listed, 0);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_STACKED, ONE));
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_MOUNT, ONE));
+	ck_assert_str_eq(storage_use(PCIPT_USE_MOUNT, ONE)->what, "/srv");
+	ck_assert_uint_eq(storage_count(PCIPT_USE_MOUNT), 2);
+	ck_assert_ptr_null(storage_use(PCIPT_USE_MOUNT, TWO));
+}
+END_TEST
+
+START_TEST(no_disk_no_look_at_others)
+{
+	storage_ask(USB, NULL);
+	ck_assert_uint_eq(listed, 0);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
+/* Where what hangs below the device can't be gone through, every disk's own way tells. */
+START_TEST(listed_where_the_way_down_is_barred)
+{
+	storage.ops.list_folders = no_folders;
+	storage_process(1, 1, "20 1 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(listed, 1);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_MOUNT, ONE));
+}
+END_TEST
+
 START_TEST(an_empty_disk_is_free)
 {
 	storage_ask(ONE, TWO, USB, NULL);
@@ -644,6 +710,12 @@ static void add_asking(Suite *suite)
 	tcase_add_test(tc, a_disk_that_cannot_be_read);
 	tcase_add_test(tc, an_empty_drive);
 	tcase_add_loop_test(tc, an_empty_cd_drive, 0, 2);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("looked up");
+	tcase_add_checked_fixture(tc, begin_counted, storage_end);
+	tcase_add_test(tc, all_is_found_without_a_listing);
+	tcase_add_test(tc, no_disk_no_look_at_others);
+	tcase_add_test(tc, listed_where_the_way_down_is_barred);
 	suite_add_tcase(suite, tc);
 }
 
