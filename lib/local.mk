@@ -55,6 +55,7 @@ libpcipt_core_la_SOURCES = \
 	lib/inventory/topology.c \
 	lib/inventory/vpd.c lib/inventory/vpd.h \
 	lib/usage/block.c lib/usage/block.h \
+	lib/usage/block-boot.c \
 	lib/usage/block-disks.c \
 	lib/usage/block-entries.c \
 	lib/usage/block-look.c \
@@ -63,6 +64,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/block-target.c \
 	lib/usage/block-tell.c \
 	lib/usage/display.c \
+	lib/usage/efi-boot.c lib/usage/efi-boot.h \
 	lib/usage/evidence.c lib/usage/evidence.h \
 	lib/usage/holders.c lib/usage/holders.h \
 	lib/usage/foreign.c \

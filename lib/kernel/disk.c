@@ -200,7 +200,7 @@ void pcipt_real_look_at_disk(struct pcipt_kernel *k, struct pcipt_disk *disk, un
 	struct answer answer;
 	int r = 0;
 
-	*disk->type = *disk->label = *disk->table = '\0';
+	*disk->type = *disk->label = *disk->table = *disk->uuid = '\0';
 	pcipt_real_reap(real);
 	if (pcipt_real_is_stuck(real, disk->name))
 		r = -ETIMEDOUT;

@@ -85,6 +85,7 @@ struct pcipt_disk {
 	int exclusive; /* 0: nobody has it exclusively; -EBUSY: somebody has; or why not known */
 	int content;   /* 0: it was looked for data; or why not */
 	char type[64], label[256], table[16]; /* "ext4", "data", "gpt"; empty for none */
+	char uuid[64];
 };
 
 /*

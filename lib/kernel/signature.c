@@ -56,7 +56,8 @@ static bool set_up(struct prober *p, int fd, unsigned int sector_size)
 	       (sector_size == 0 || p->blkid_probe_set_sectorsize(p->probe, sector_size) == 0) &&
 	       p->blkid_probe_enable_superblocks(p->probe, 1) == 0 &&
 	       p->blkid_probe_set_superblocks_flags(p->probe,
-						    BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL) == 0 &&
+						    BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL |
+							    BLKID_SUBLKS_UUID) == 0 &&
 	       p->blkid_probe_enable_partitions(p->probe, 1) == 0;
 }
 
@@ -84,6 +85,7 @@ int pcipt_signature_find(int fd, unsigned int sector_size, struct pcipt_disk *di
 	if (r == 0) {
 		take(&p, "TYPE", disk->type, sizeof(disk->type));
 		take(&p, "LABEL", disk->label, sizeof(disk->label));
+		take(&p, "UUID", disk->uuid, sizeof(disk->uuid));
 		take(&p, "PTTYPE", disk->table, sizeof(disk->table));
 	}
 	return r == -1 ? -EIO : 0;

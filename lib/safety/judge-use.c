@@ -6,7 +6,7 @@
 static const struct {
 	const char *code, *message;
 } rows[PCIPT_N_USES] = {
-	[PCIPT_USE_ROOT] = { "root-disk", "%s carries %s, which this system runs from" },
+	[PCIPT_USE_ROOT] = { "root-disk", "%s carries %s, which this system runs or boots from" },
 	[PCIPT_USE_SWAP] = { "swap", "%s carries the swap space %s" },
 	[PCIPT_USE_MOUNT] = { "mounted-filesystem", "%s carries the mounted file system %s" },
 	[PCIPT_USE_STACKED] = { "block-holder", "%s carries a part of %s" },

@@ -57,11 +57,14 @@ static void look(struct block_map *map, struct block_node *node, bool read, doub
 					       left < LOOK_MS ? (unsigned int)left : LOOK_MS);
 }
 
-/* A part of a disk in use: data on it doesn't matter, unless it tells who has it open. */
+/*
+ * A part of a disk in use: data on it doesn't matter, unless it tells who has it open, or
+ * the system boots from something that wasn't found yet.
+ */
 static void look_again(struct block_map *map, struct block_node *node, double deadline)
 {
-	look(map, node, false, deadline);
-	if (node->looked && node->disk.exclusive == -EBUSY)
+	look(map, node, map->n_boots > 0, deadline);
+	if (node->looked && !node->disk.read && node->disk.exclusive == -EBUSY)
 		look(map, node, true, deadline);
 }
 

@@ -379,6 +379,8 @@ static void clear_node(struct block_node *node)
 	free(node->label);
 	free(node->dm_name);
 	free(node->target);
+	free(node->boot_what);
+	free(node->boot_why);
 	free(node->devices);
 	free(node->above);
 	free(node->mounts.first);
@@ -404,6 +406,10 @@ void pcipt_block_map_clear(struct block_map *map)
 		free(map->btrfs[i].source);
 	for (size_t i = 0; i < map->n_table; i++)
 		free(map->table[i].point);
+	for (size_t i = 0; i < map->n_boots; i++) {
+		free(map->boots[i].what);
+		free(map->boots[i].spec);
+	}
 	clear_text(&map->unknown);
 	clear_text(&map->unrecorded);
 	clear_text(&map->lost_swaps);
@@ -412,4 +418,5 @@ void pcipt_block_map_clear(struct block_map *map)
 	free(map->zfs);
 	free(map->btrfs);
 	free(map->table);
+	free(map->boots);
 }

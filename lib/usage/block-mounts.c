@@ -13,8 +13,7 @@
 
 #include "usage/block.h"
 
-/* Mount points that the system can't go on without, or can't boot again. */
-static bool is_critical(const char *point)
+bool pcipt_block_is_critical(const char *point)
 {
 	static const char *const points[] = { "/", "/boot", "/boot/efi", "/efi", "/usr", "/var" };
 
@@ -56,7 +55,7 @@ void pcipt_block_mounts_add(struct block_map *map, size_t node, const char *poin
 	struct block_mounts *mounts = &map->nodes[node].mounts;
 
 	mounts->n++;
-	if (pid == 1 && is_critical(point) && !has_name(mounts->critical, point))
+	if (pid == 1 && pcipt_block_is_critical(point) && !has_name(mounts->critical, point))
 		append(map, &mounts->critical, point);
 	if (!mounts->first) {
 		mounts->first = strdup(point);
@@ -293,7 +292,7 @@ static void take_table(struct block_map *map, char *text, long pid, bool first, 
 			pcipt_block_mounts_add(map, node, mount.point, pid);
 		if (strcmp(mount.type, "zfs") == 0)
 			keep_zfs(map, &mount, pid);
-		if (pid == 1 && strcmp(mount.type, "overlay") == 0 && is_critical(mount.point))
+		if (pid == 1 && strcmp(mount.type, "overlay") == 0 && pcipt_block_is_critical(mount.point))
 			add_layers(map, &mount);
 	}
 	if (damaged && !quietly)

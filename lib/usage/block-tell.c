@@ -161,6 +161,20 @@ static void tell_mounts(const struct view *view, size_t i)
 	}
 }
 
+/* Whoever takes it away makes a machine that doesn't start again. */
+static void tell_boot(const struct view *view, size_t i)
+{
+	const struct block_node *node = &view->map->nodes[i];
+	_cleanup_free_ char *on = node->boot_what ? way(view, i) : NULL;
+
+	if (node->boot_what)
+		use(view, PCIPT_USE_ROOT, strdup(node->boot_what),
+		    on ? pcipt_format("%s is on %s, and isn't mounted now: %s", node->boot_what, on,
+				      node->boot_why) : NULL,
+		    strdup("Choose another device; or, where the system doesn't boot from this one "
+			   "any more, take it out of there"));
+}
+
 static void tell_swaps(const struct view *view, size_t i)
 {
 	const struct block_node *node = &view->map->nodes[i];
@@ -530,6 +544,7 @@ static void tell_device(struct view *view)
 {
 	for (size_t i = 0; i < view->n; i++) {
 		tell_mounts(view, view->order[i]);
+		tell_boot(view, view->order[i]);
 		tell_swaps(view, view->order[i]);
 		tell_holder(view, view->order[i]);
 		tell_target(view, view->order[i]);

@@ -13,7 +13,9 @@ void pcipt_collect_block(struct pcipt_inquiry *inquiry)
 	if (map.n_nodes > 0) {
 		pcipt_block_mounts_fill(&map);
 		pcipt_block_targets_fill(&map);
+		pcipt_block_boot_fill(&map);
 		pcipt_block_look(&map);
+		pcipt_block_boot_explain(&map);
 	}
 	pcipt_block_tell(&map);
 	inquiry->uses->no_memory |= map.no_memory;

@@ -48,6 +48,7 @@ struct block_node {
 	size_t *above; /* the nodes that stand on this one */
 	size_t n_above;
 	struct block_mounts mounts;
+	char *boot_what, *boot_why; /* what the system boots from, though it isn't mounted; or NULL */
 	char **swaps; /* "/dev/dm-1", "/swapfile" */
 	size_t n_swaps;
 	bool looked; /* `disk` says what was seen */
@@ -57,6 +58,12 @@ struct block_node {
 struct block_text {
 	char **items;
 	size_t n;
+};
+
+/* What the system boots from, by its name: "/boot/efi", "UUID=…", "/etc/fstab". */
+struct block_boot {
+	char *what, *spec;
+	const char *by;
 };
 
 struct block_map {
@@ -91,6 +98,9 @@ struct block_map {
 	} *table;
 	size_t n_table;
 	bool listed; /* all names are among the entries */
+	/* What the system boots from that no link of udev's led to. */
+	struct block_boot *boots;
+	size_t n_boots;
 	bool blind; /* there may be disks that it doesn't show */
 	bool no_memory;
 };
@@ -134,8 +144,13 @@ ssize_t pcipt_block_read(const struct block_map *map, const char *name, const ch
 
 /* block-mounts.c: where nodes are mounted, in every namespace that can be seen; swap. */
 void pcipt_block_mounts_fill(struct block_map *map);
+/* Whether a mount point is one that the system can't go on without, or can't boot again. */
+bool pcipt_block_is_critical(const char *point);
 /* Notes that a node is mounted somewhere, seen in the namespace of a process. */
 void pcipt_block_mounts_add(struct block_map *map, size_t node, const char *point, long pid);
+/* block-boot.c: which nodes the system boots from; of others, by what was seen on them. */
+void pcipt_block_boot_fill(struct block_map *map);
+void pcipt_block_boot_explain(struct block_map *map);
 /* block-target.c: which nodes the kernel gives to others over a network. */
 void pcipt_block_targets_fill(struct block_map *map);
 /* A folder below /sys; that it isn't there is an answer too. */

@@ -108,3 +108,19 @@ int pcipt_swap_next(char **table, struct pcipt_swap *swap)
 	swap->is_file = strcmp(type, "file") == 0;
 	return 1;
 }
+
+bool pcipt_fstab_next(char **table, struct pcipt_fstab *entry)
+{
+	while (**table) {
+		char *line = next_line(table), *spec = next_word(&line), *point = next_word(&line);
+
+		if (!spec || *spec == '#' || !point)
+			continue;
+		decode(spec);
+		decode(point);
+		entry->spec = spec;
+		entry->point = point;
+		return true;
+	}
+	return false;
+}

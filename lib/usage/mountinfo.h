@@ -31,4 +31,13 @@ struct pcipt_swap {
 
 int pcipt_swap_next(char **table, struct pcipt_swap *swap);
 
+/* An entry of /etc/fstab (fstab(5)). */
+struct pcipt_fstab {
+	const char *spec;  /* "/dev/sda1", "UUID=…" */
+	const char *point; /* "/boot/efi", "none" */
+};
+
+/* The next entry, past blank lines, comments and what is none; false at the end. */
+bool pcipt_fstab_next(char **table, struct pcipt_fstab *entry);
+
 #endif

@@ -4,6 +4,7 @@
  * way down as evidence, and not raised any more once the use is over.
  */
 #include "storage.h"
+#include "usage/efi-boot.h"
 
 static void mounts(const char *mountinfo)
 {
@@ -380,6 +381,210 @@ START_TEST(bcache_without_a_holder)
 }
 END_TEST
 
+/* ---- what the system boots from without having it mounted ---- */
+
+#define EFI_UUID "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+
+static void assert_boot(const char *what, const char *why)
+{
+	char *evidence = test_format("%s is on nvme0n1p1 = " ONE ", and isn't mounted now: %s", what,
+				     why);
+
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_ROOT, ONE, what, evidence);
+	ck_assert_ptr_nonnull(storage.uses.items[0].remedy);
+	free(evidence);
+}
+
+/* By whatever name: udev's links lead to it. */
+START_TEST(fstab_names_it)
+{
+	static const struct {
+		const char *line, *link, *point, *why;
+	} table[] = {
+		{ "UUID=AB-12 /boot/efi vfat umask=0077,noauto 0 1", "by-uuid/AB-12", "/boot/efi",
+		  "UUID=AB-12" },
+		{ "UUID=\"AB-12\" /boot/efi vfat x-systemd.automount 0 1", "by-uuid/AB-12",
+		  "/boot/efi", "UUID=AB-12" },
+		{ "PARTUUID='ABCD-EF' /efi vfat noauto", "by-partuuid/abcd-ef", "/efi",
+		  "PARTUUID=ABCD-EF" },
+		{ "LABEL=my\\040boot\t/boot ext4 noauto 0 0", "by-label/my\\x20boot", "/boot",
+		  "LABEL=my boot" },
+		{ "PARTLABEL=EFI /boot/efi vfat noauto", "by-partlabel/EFI", "/boot/efi",
+		  "PARTLABEL=EFI" },
+		{ "# comment\n\n  /dev/nvme0n1p1 /boot/efi auto noauto", "x", "/boot/efi",
+		  "/dev/nvme0n1p1" },
+		{ "/dev/disk/by-id/a-part1 /usr ext4 ro", "by-id/a-part1", "/usr",
+		  "/dev/disk/by-id/a-part1" },
+	};
+	char *link = test_format("dev/disk/%s", table[_i].link);
+	char *why = test_format("/etc/fstab names it by %s", table[_i].why);
+
+	storage_two_disks();
+	tree_link(storage.tree, link, "../../nvme0n1p1");
+	tree_file(storage.tree, "etc/fstab", table[_i].line);
+	assert_boot(table[_i].point, why);
+	/* Mounted it is told as what it is, and once. */
+	mounts("30 1 259:1 / /boot/efi rw - vfat /dev/nvme0n1p1 rw\n");
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_ROOT, ONE, "/boot/efi", "/boot/efi is on nvme0n1p1 = " ONE);
+	mounts("");
+	tree_file(storage.tree, "etc/fstab", "# nothing");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+	free(link);
+	free(why);
+}
+END_TEST
+
+/* Data that isn't there at boot, swap, other machines' disks: none of it is what boots. */
+START_TEST(fstab_names_other_things)
+{
+	static const char *const lines[] = {
+		"/dev/nvme0n1p1 /srv/data ext4 noauto 0 0", "/dev/nvme0n1p1 none swap sw 0 0",
+		"UUID=AB-12 /boot/efi vfat noauto", "#/dev/nvme0n1p1 /boot/efi vfat noauto",
+		"/dev/sda1 /boot/efi vfat noauto", "/dev/nvme0n1p1", "", "\"", "UUID= /boot x",
+		"LABEL=\" /boot x",
+	};
+
+	storage_two_disks();
+	tree_link(storage.tree, "dev/disk/by-uuid/AB-12", "../../sda1");
+	tree_file(storage.tree, "etc/fstab", lines[_i]);
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
+START_TEST(fstab_can_not_be_read)
+{
+	storage_two_disks();
+	tree_folder(storage.tree, "etc/fstab");
+	storage_ask(ONE, USB, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_UNKNOWN, ONE));
+	ck_assert_ptr_nonnull(strstr(storage.uses.items[0].evidence, "/etc/fstab can't be read"));
+}
+END_TEST
+
+/* An automount that systemd made by itself stands in no fstab. */
+START_TEST(a_unit_names_it)
+{
+	storage_two_disks();
+	tree_link(storage.tree, "dev/disk/by-partuuid/" EFI_UUID, "../../nvme0n1p1");
+	tree_file(storage.tree, "run/systemd/generator.late/efi.mount",
+		  "[Unit]\nDescription=EFI\n[Mount]\nWhat=/dev/disk/by-partuuid/" EFI_UUID
+		  "\nWhere=/efi\n");
+	mounts("30 1 0:50 / /efi rw - autofs systemd-1 rw,fd=50,direct\n");
+	assert_boot("/efi", "systemd's mount unit names it by /dev/disk/by-partuuid/" EFI_UUID);
+}
+END_TEST
+
+START_TEST(proxmox_names_it)
+{
+	storage_two_disks();
+	tree_link(storage.tree, "dev/disk/by-uuid/AB-12", "../../nvme0n1p1");
+	tree_file(storage.tree, "etc/kernel/proxmox-boot-uuids", "CD-34\nAB-12");
+	assert_boot("an EFI system partition",
+		    "/etc/kernel/proxmox-boot-uuids names it by UUID=AB-12");
+}
+END_TEST
+
+/* ---- firmware ---- */
+
+static void variable(const char *name, const void *value, size_t n)
+{
+	char *path = test_format("sys/firmware/efi/efivars/%s", name), *whole;
+	char bytes[512] = { 7 };
+
+	memcpy(bytes + 4, value, n);
+	tree_file(storage.tree, path, "");
+	whole = tree_path(storage.tree, path);
+	test_write(whole, bytes, n + 4);
+	free(whole);
+	free(path);
+}
+
+/* A boot entry: flags, the length of its path, its name, a controller, a partition, a file. */
+static size_t make_entry(uint8_t *out, uint8_t kind)
+{
+	static const uint8_t head[] = { 1, 0, 0, 0, 6 + 42 + 4, 0, 'd', 0, 'e', 0, 0, 0 };
+	static const uint8_t before[] = { 1, 1, 6, 0, 0, 3 }, after[] = { 0x7f, 0xff, 4, 0 };
+	static const uint8_t guid[] = { 0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11,
+					0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b };
+	uint8_t *p = out;
+
+	p = (uint8_t *)memcpy(p, head, sizeof(head)) + sizeof(head);
+	p = (uint8_t *)memcpy(p, before, sizeof(before)) + sizeof(before);
+	memset(p, 0, 42);
+	p[0] = 4, p[1] = 1, p[2] = 42, p[4] = 15, p[40] = 2, p[41] = kind;
+	memcpy(p + 24, guid, sizeof(guid));
+	p += 42;
+	p = (uint8_t *)memcpy(p, after, sizeof(after)) + sizeof(after);
+	return (size_t)(p - out);
+}
+
+START_TEST(the_firmware_names_it)
+{
+	uint8_t entry[128];
+
+	storage_two_disks();
+	tree_link(storage.tree, "dev/disk/by-partuuid/" EFI_UUID, "../../nvme0n1p1");
+	variable("BootCurrent-8be4df61-93ca-11d2-aa0d-00e098032b8c", "\x0a\x00", 2);
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+	variable("Boot000A-8be4df61-93ca-11d2-aa0d-00e098032b8c", entry, make_entry(entry, 2));
+	assert_boot("the partition that the boot loader was started from",
+		    "the firmware's boot entry names it by PARTUUID=" EFI_UUID);
+}
+END_TEST
+
+START_TEST(the_loader_names_it)
+{
+	char value[2 * 36 + 2] = "";
+
+	for (size_t i = 0; i < 36; i++)
+		value[2 * i] = EFI_UUID[i];
+	storage_two_disks();
+	tree_link(storage.tree, "dev/disk/by-partuuid/" EFI_UUID, "../../nvme0n1p1");
+	variable("LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", value, sizeof(value));
+	assert_boot("the partition that the boot loader was started from",
+		    "the boot loader names it by PARTUUID=" EFI_UUID);
+	value[1] = 'x';
+	variable("LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", value, sizeof(value));
+	storage_ask(ONE, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
+/* Whatever the firmware gives: cut short anywhere, every byte another. */
+START_TEST(damaged_boot_entries)
+{
+	uint8_t entry[128], *copy;
+	char uuid[PCIPT_PARTUUID_SIZE];
+	size_t n = make_entry(entry, 1);
+
+	ck_assert(pcipt_efi_parse_entry(entry, n, uuid));
+	ck_assert_str_eq(uuid, "c12a7328-0f");
+	for (size_t i = 0; i < n; i++) {
+		copy = malloc(i + 1);
+		memcpy(copy, entry, i);
+		pcipt_efi_parse_entry(copy, i, uuid);
+		free(copy);
+	}
+	for (size_t i = 0; i < n * 256; i++) {
+		copy = malloc(n);
+		memcpy(copy, entry, n);
+		copy[i / 256] = (uint8_t)i;
+		pcipt_efi_parse_entry(copy, n, uuid);
+		free(copy);
+	}
+	make_entry(entry, 0);
+	ck_assert(!pcipt_efi_parse_entry(entry, n, uuid));
+}
+END_TEST
+
 Suite *suite_block(void)
 {
 	Suite *suite = suite_create("block");
@@ -406,6 +611,14 @@ Suite *suite_block(void)
 	tcase_add_test(tc, an_nvme_target);
 	tcase_add_test(tc, which_mount_a_file_is_on);
 	tcase_add_test(tc, bcache_without_a_holder);
+	tcase_add_loop_test(tc, fstab_names_it, 0, 7);
+	tcase_add_loop_test(tc, fstab_names_other_things, 0, 10);
+	tcase_add_test(tc, fstab_can_not_be_read);
+	tcase_add_test(tc, a_unit_names_it);
+	tcase_add_test(tc, proxmox_names_it);
+	tcase_add_test(tc, the_firmware_names_it);
+	tcase_add_test(tc, the_loader_names_it);
+	tcase_add_test(tc, damaged_boot_entries);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -290,7 +290,7 @@ END_TEST
 static struct answer {
 	const char *name;
 	int exclusive, content;
-	const char *type, *label, *table;
+	const char *type, *label, *table, *uuid;
 } answers[4];
 static unsigned int asked, waited;
 
@@ -318,6 +318,7 @@ static void answer(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int
 			 answers[i].label ? answers[i].label : "");
 		snprintf(disk->table, sizeof(disk->table), "%s",
 			 answers[i].table ? answers[i].table : "");
+		snprintf(disk->uuid, sizeof(disk->uuid), "%s", answers[i].uuid ? answers[i].uuid : "");
 	}
 }
 
@@ -451,7 +452,7 @@ END_TEST
 START_TEST(used_disks_are_not_asked)
 {
 	storage_process(1, 1, MOUNTED "31 1 260:0 / /x rw - ext4 x rw\n");
-	answers[0] = (struct answer){ "nvme0n1p2", 0, 0, "ext4", "data", NULL };
+	answers[0] = (struct answer){ "nvme0n1p2", 0, 0, "ext4", "data", NULL, NULL };
 	storage_ask(ONE, TWO, NULL);
 	ck_assert_uint_eq(asked, 1);
 	ck_assert_uint_eq(storage.uses.n, 2);
@@ -460,9 +461,9 @@ END_TEST
 
 START_TEST(data_that_is_not_in_use)
 {
-	answers[0] = (struct answer){ "nvme0n1", 0, 0, NULL, NULL, "gpt" };
-	answers[1] = (struct answer){ "nvme0n1p2", 0, 0, "ext4", "my data", NULL };
-	answers[2] = (struct answer){ "nvme1n1", 0, 0, "LVM2_member", NULL, NULL };
+	answers[0] = (struct answer){ "nvme0n1", 0, 0, NULL, NULL, "gpt", NULL };
+	answers[1] = (struct answer){ "nvme0n1p2", 0, 0, "ext4", "my data", NULL, NULL };
+	answers[2] = (struct answer){ "nvme1n1", 0, 0, "LVM2_member", NULL, NULL, NULL };
 	storage_ask(ONE, TWO, NULL);
 	ck_assert_uint_eq(storage.uses.n, 2);
 	assert_use(PCIPT_USE_SIGNATURE, ONE,
@@ -473,9 +474,29 @@ START_TEST(data_that_is_not_in_use)
 }
 END_TEST
 
+/* Without udev's links the data itself tells, also beside a file system that is mounted. */
+START_TEST(a_boot_partition_by_what_is_on_it)
+{
+	answers[0] = (struct answer){ "nvme0n1p2", 0, 0, "vfat", "EFI", NULL, "AB-12" };
+	storage_ask(ONE, NULL);
+	ck_assert_ptr_null(storage_use(PCIPT_USE_ROOT, ONE));
+	tree_file(storage.tree, "etc/fstab",
+		  _i & 1 ? "LABEL=EFI /boot/efi vfat noauto" : "UUID=ab-12 /boot/efi vfat noauto");
+	if (_i & 2)
+		storage_process(1, 1, MOUNTED);
+	storage_ask(ONE, NULL);
+	assert_use(PCIPT_USE_ROOT, ONE, "/boot/efi",
+		   _i & 1 ? "/boot/efi is on nvme0n1p2 = " ONE
+			    ", and isn't mounted now: /etc/fstab names it by LABEL=EFI" :
+			    "/boot/efi is on nvme0n1p2 = " ONE
+			    ", and isn't mounted now: /etc/fstab names it by UUID=ab-12");
+	ck_assert_int_eq(storage_use(PCIPT_USE_MOUNT, ONE) != NULL, _i >> 1);
+}
+END_TEST
+
 START_TEST(an_open_disk)
 {
-	answers[0] = (struct answer){ "nvme1n1", -EBUSY, 0, "ext4", NULL, NULL };
+	answers[0] = (struct answer){ "nvme1n1", -EBUSY, 0, "ext4", NULL, NULL, NULL };
 	storage_ask(TWO, NULL);
 	ck_assert_uint_eq(storage.uses.n, 1);
 	assert_use(PCIPT_USE_DISK_OPEN, TWO, "nvme1n1, exclusively",
@@ -487,12 +508,12 @@ END_TEST
 /* One partition open makes the whole disk busy; the whole disk open, every partition. */
 START_TEST(an_open_partition)
 {
-	answers[0] = (struct answer){ "nvme0n1", -EBUSY, 0, NULL, NULL, "gpt" };
-	answers[1] = (struct answer){ "nvme0n1p2", -EBUSY, 0, NULL, NULL, NULL };
+	answers[0] = (struct answer){ "nvme0n1", -EBUSY, 0, NULL, NULL, "gpt", NULL };
+	answers[1] = (struct answer){ "nvme0n1p2", -EBUSY, 0, NULL, NULL, NULL, NULL };
 	storage_ask(ONE, NULL);
 	ck_assert_uint_eq(storage.uses.n, 1);
 	ck_assert_str_eq(storage_use(PCIPT_USE_DISK_OPEN, ONE)->what, "nvme0n1p2, exclusively");
-	answers[2] = (struct answer){ "nvme0n1p1", -EBUSY, 0, NULL, NULL, NULL };
+	answers[2] = (struct answer){ "nvme0n1p1", -EBUSY, 0, NULL, NULL, NULL, NULL };
 	storage_ask(ONE, NULL);
 	ck_assert_uint_eq(storage.uses.n, 1);
 	ck_assert_str_eq(storage_use(PCIPT_USE_DISK_OPEN, ONE)->what, "nvme0n1, exclusively");
@@ -502,7 +523,7 @@ END_TEST
 START_TEST(an_open_partition_beside_a_mounted_one)
 {
 	storage_process(1, 1, MOUNTED);
-	answers[0] = (struct answer){ "nvme0n1p2", -EBUSY, 0, "xfs", NULL, NULL };
+	answers[0] = (struct answer){ "nvme0n1p2", -EBUSY, 0, "xfs", NULL, NULL, NULL };
 	storage_ask(ONE, NULL);
 	ck_assert_uint_eq(storage.uses.n, 2);
 	ck_assert_ptr_nonnull(strstr(storage_use(PCIPT_USE_DISK_OPEN, ONE)->evidence, "it holds xfs"));
@@ -511,9 +532,9 @@ END_TEST
 
 START_TEST(a_zfs_pool)
 {
-	answers[0] = (struct answer){ "nvme0n1p1", -EBUSY, 0, "zfs_member", "rpool", NULL };
-	answers[1] = (struct answer){ "nvme1n1", -EBUSY, 0, "zfs_member", "rpool", NULL };
-	answers[2] = (struct answer){ "nvme0n1", -EBUSY, 0, NULL, NULL, "gpt" };
+	answers[0] = (struct answer){ "nvme0n1p1", -EBUSY, 0, "zfs_member", "rpool", NULL, NULL };
+	answers[1] = (struct answer){ "nvme1n1", -EBUSY, 0, "zfs_member", "rpool", NULL, NULL };
+	answers[2] = (struct answer){ "nvme0n1", -EBUSY, 0, NULL, NULL, "gpt", NULL };
 	storage_process(1, 1, "30 1 0:30 / / rw - zfs rpool/ROOT/debian rw\n"
 			      "31 1 0:31 / /x rw - zfs rpool2/x rw\n");
 	storage_ask(ONE, TWO, NULL);
@@ -532,7 +553,7 @@ START_TEST(a_zfs_pool_higher_up)
 {
 	storage_on_top("dm-0", "253:0", "nvme1n1", NULL);
 	storage_dm("dm-0", "secret", "CRYPT-LUKS2-x");
-	answers[0] = (struct answer){ "dm-0", -EBUSY, 0, "zfs_member", "rpool", NULL };
+	answers[0] = (struct answer){ "dm-0", -EBUSY, 0, "zfs_member", "rpool", NULL, NULL };
 	storage_ask(TWO, NULL);
 	ck_assert_ptr_null(storage_use(PCIPT_USE_ROOT, TWO));
 	ck_assert_uint_eq(asked, 0);
@@ -548,8 +569,8 @@ END_TEST
 START_TEST(a_root_that_is_not_found)
 {
 	storage_process(1, 1, ZFS_ROOT);
-	answers[0] = (struct answer){ "nvme1n1", -EBUSY, -EIO, NULL, NULL, NULL };
-	answers[1] = (struct answer){ "dm-0", -EBUSY, 0, NULL, NULL, NULL };
+	answers[0] = (struct answer){ "nvme1n1", -EBUSY, -EIO, NULL, NULL, NULL, NULL };
+	answers[1] = (struct answer){ "dm-0", -EBUSY, 0, NULL, NULL, NULL, NULL };
 	storage_on_top("dm-0", "253:0", "nvme0n1p1", NULL);
 	storage_ask(ONE, TWO, NULL);
 	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_ROOT, ONE));
@@ -559,7 +580,7 @@ START_TEST(a_root_that_is_not_found)
 	ck_assert_ptr_null(storage_use(PCIPT_USE_ROOT, ONE));
 	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_ROOT, TWO));
 	/* Found: then the others are only open. */
-	answers[1] = (struct answer){ "dm-0", -EBUSY, 0, "zfs_member", "rpool", NULL };
+	answers[1] = (struct answer){ "dm-0", -EBUSY, 0, "zfs_member", "rpool", NULL, NULL };
 	storage_ask(ONE, TWO, NULL);
 	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_ROOT, ONE));
 	ck_assert_ptr_null(storage_use(PCIPT_USE_ROOT, TWO));
@@ -571,7 +592,7 @@ END_TEST
 START_TEST(swap_by_a_lost_path)
 {
 	tree_file(storage.tree, "proc/swaps", "Filename x\n/dev/disk/by-x/y partition 1 2 3");
-	answers[0] = (struct answer){ "nvme1n1", -EBUSY, 0, "swap", NULL, NULL };
+	answers[0] = (struct answer){ "nvme1n1", -EBUSY, 0, "swap", NULL, NULL, NULL };
 	storage_ask(ONE, TWO, NULL);
 	ck_assert_uint_eq(storage.uses.n, 1);
 	assert_use(PCIPT_USE_SWAP, TWO, "/dev/nvme1n1", "/dev/nvme1n1 is on nvme1n1 = " TWO);
@@ -596,7 +617,7 @@ START_TEST(disks_that_do_not_answer)
 	} table[] = { { EACCES, "Permission denied" }, { ENOENT, "its node isn't in /dev" },
 		      { ETIMEDOUT, "it doesn't answer" }, { EIO, "" }, { ENOMEDIUM, NULL } };
 
-	answers[0] = (struct answer){ "nvme1n1", -table[_i].errnum, -table[_i].errnum, NULL, NULL, NULL };
+	answers[0] = (struct answer){ "nvme1n1", -table[_i].errnum, -table[_i].errnum, NULL, NULL, NULL, NULL };
 	storage_ask(TWO, NULL);
 	ck_assert_uint_eq(storage.uses.n, table[_i].why != NULL);
 	if (!table[_i].why)
@@ -610,7 +631,7 @@ END_TEST
 /* Nobody has it, so it may go; only whether there is data isn't known. */
 START_TEST(a_disk_that_cannot_be_read)
 {
-	answers[0] = (struct answer){ "nvme1n1", 0, -EIO, NULL, NULL, NULL };
+	answers[0] = (struct answer){ "nvme1n1", 0, -EIO, NULL, NULL, NULL, NULL };
 	storage_ask(TWO, NULL);
 	ck_assert_uint_eq(storage.uses.n, 1);
 	ck_assert_int_eq(storage.uses.items[0].kind, PCIPT_USE_UNKNOWN_HARMLESS);
@@ -631,7 +652,7 @@ END_TEST
 START_TEST(an_empty_cd_drive)
 {
 	storage_disk("pci0000:05/" USB "/host1/sr0", "11:0");
-	answers[0] = (struct answer){ "sr0", 0, _i == 0 ? -ENOMEDIUM : -EIO, NULL, NULL, NULL };
+	answers[0] = (struct answer){ "sr0", 0, _i == 0 ? -ENOMEDIUM : -EIO, NULL, NULL, NULL, NULL };
 	storage_ask(USB, NULL);
 	ck_assert_uint_eq(asked, 1);
 	ck_assert_uint_eq(storage.uses.n, 0);
@@ -698,6 +719,7 @@ static void add_asking(Suite *suite)
 	tcase_add_test(tc, no_longer_than_the_caller);
 	tcase_add_test(tc, used_disks_are_not_asked);
 	tcase_add_test(tc, data_that_is_not_in_use);
+	tcase_add_loop_test(tc, a_boot_partition_by_what_is_on_it, 0, 4);
 	tcase_add_test(tc, an_open_disk);
 	tcase_add_test(tc, an_open_partition);
 	tcase_add_test(tc, an_open_partition_beside_a_mounted_one);

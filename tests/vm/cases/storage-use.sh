@@ -29,6 +29,23 @@ boot_and_swap() {
 	refused $one root-disk "/boot/efi is on ${d1}p1 = $one"
 	has "it can't be allowed" '"hard"' out
 	umount /boot/efi
+	# Not mounted, but fstab would: by the link that udev makes, and without one.
+	idle $one "vfat on ${d1}p1, swap on ${d1}p2"
+	mv /etc/fstab fstab.before 2>/dev/null
+	uuid=$(blkid -p -s UUID -o value "/dev/${d1}p1")
+	echo "UUID=$uuid /boot/efi vfat noauto,x-systemd.automount 0 1" >/etc/fstab
+	refused $one root-disk "/boot/efi is on ${d1}p1 = $one, and isn't mounted now: /etc/fstab names it by UUID=$uuid"
+	partuuid=$(sfdisk --part-uuid "/dev/$d1" 1 | tr A-F a-f)
+	echo "PARTUUID=$partuuid /boot/efi vfat noauto 0 1" >/etc/fstab
+	mkdir -p /dev/disk/by-partuuid
+	ln -s "../../${d1}p1" "/dev/disk/by-partuuid/$partuuid"
+	refused $one root-disk "/etc/fstab names it by PARTUUID=$partuuid"
+	run 2 plan --allow root-disk $one
+	swapon "/dev/${d1}p2"
+	refused $one root-disk "/etc/fstab names it by PARTUUID=$partuuid"
+	swapoff "/dev/${d1}p2"
+	rm -r /dev/disk /etc/fstab
+	mv fstab.before /etc/fstab 2>/dev/null
 	swapon "/dev/${d1}p2"
 	refused $one swap "/dev/${d1}p2 is on ${d1}p2 = $one"
 	count root-disk 0
