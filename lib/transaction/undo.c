@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "transaction/transaction.h"
+#include "usage/holders.h"
 
 static void steps_clearp(struct pcipt_steps *steps)
 {
@@ -138,6 +139,44 @@ static size_t arrange(const struct pcipt_steps *steps, struct pcipt_done *done)
 	return early;
 }
 
+/* Whether a process has a device open: its own node, or that of its group. */
+static bool is_held(struct pcipt_device *device)
+{
+	struct pcipt_uses uses = { 0 };
+	bool held = false;
+
+	pcipt_holders_find(device->snap, &device, 1, &uses);
+	for (size_t i = 0; i < uses.n; i++)
+		held |= uses.items[i].kind == PCIPT_USE_HELD;
+	pcipt_uses_clear(&uses);
+	return held;
+}
+
+static bool is_planned(const struct pcipt_plan *plan, const struct pcipt_device *device)
+{
+	for (size_t i = 0; i < plan->n_devices; i++)
+		if (plan->devices[i].asked &&
+		    pcipt_address_key(plan->devices[i].at) == pcipt_address_key(device->at))
+			return true;
+	return false;
+}
+
+/* One that somebody else gave to user space, which has it in use, or NULL. */
+static const char *foreign_in_use(struct pcipt_transaction *t, size_t device)
+{
+	struct pcipt_device *own = pcipt_snapshot_at(t->plan->snap, t->plan->devices[device].at);
+	struct pcipt_group *group = pcipt_device_get_group(own);
+
+	for (size_t i = 0; i < pcipt_group_device_count(group); i++) {
+		struct pcipt_device *member = pcipt_group_device_at(group, i);
+
+		if (!is_planned(t->plan, member) && pcipt_device_has_vfio_driver(member) &&
+		    is_held(member))
+			return member->address;
+	}
+	return NULL;
+}
+
 /*
  * The device of the same group that isn't free of the claim's driver yet, or NULL. A driver
  * of the host's beside one that user space has in use makes the kernel stop with a BUG
@@ -158,7 +197,7 @@ static const char *sibling_in_use(struct pcipt_transaction *t, size_t device)
 		     pcipt_has_driver(t->kernel, devices[i].address, plan->driver) == 1))
 			return devices[i].address;
 	}
-	return NULL;
+	return foreign_in_use(t, device);
 }
 
 /*

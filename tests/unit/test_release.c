@@ -134,6 +134,48 @@ START_TEST(handle_of_an_ended_claim)
 }
 END_TEST
 
+/* ---- a sibling that is somebody else's ---- */
+
+#define SIBLING "0000:01:01.0"
+
+/*
+ * It came after the claim, somebody gave it to user space, and its group is in use when our
+ * devices go back: no driver of the host's is put beside that, and the claim stays until it can be.
+ */
+START_TEST(beside_a_foreign_one_in_use)
+{
+	struct pcipt_options *options = machine_options();
+	struct pcipt_error *error = NULL;
+	struct pcipt_claim *claim = must_bind();
+
+	assert_ok(pcipt_options_add_allow(options, "held-open", NULL, &error), error);
+	sim_add(sim, &(struct sim_device_facts){ .address = SIBLING,
+						 .parent = "0000:00:01.0",
+						 .vendor = 0x10de,
+						 .device = 0x1ad9,
+						 .class_id = 0x0c8000,
+						 .group = 2,
+						 .driver = "vfio-pci",
+						 .driver_override = "vfio-pci" });
+	sim_hold(sim, &(struct sim_holder){ .pid = 7, .command = "qemu", .numbers = "242:2" });
+	ck_assert_int_lt(pcipt_release(ctx, claim, options, &error), 0);
+	ck_assert_int_eq(pcipt_error_get_code(pcipt_error_cause_at(error, 0)), PCIPT_E_BUSY);
+	ck_assert_ptr_nonnull(strstr(pcipt_error_get_message(pcipt_error_cause_at(error, 0)), SIBLING));
+	assert_fails(PCIPT_E_ROLLBACK_INCOMPLETE, error);
+	assert_driver(sim, GPU, NULL);
+	assert_driver(sim, AUDIO, NULL);
+	ck_assert_uint_eq(count_claims(), 1);
+	sim_end_holders(sim);
+	assert_ok(pcipt_release(ctx, claim, options, &error), error);
+	assert_driver(sim, SIBLING, "vfio-pci");
+	sim_remove(sim, SIBLING);
+	assert_state(sim, before, "after the release");
+	ck_assert_uint_eq(count_claims(), 0);
+	pcipt_claim_unref(claim);
+	pcipt_options_unref(options);
+}
+END_TEST
+
 /* ---- faults ---- */
 
 static const int errnos[] = { ENOSPC, EINVAL, ENODEV, EBUSY, EIO, EACCES, EROFS };
@@ -532,6 +574,7 @@ Suite *suite_release(void)
 	tcase_add_test(tc, again_and_again);
 	tcase_add_test(tc, released_twice);
 	tcase_add_test(tc, handle_of_an_ended_claim);
+	tcase_add_test(tc, beside_a_foreign_one_in_use);
 	tcase_add_loop_test(tc, goes_forward_only, 0, sizeof(errnos) / sizeof(*errnos));
 	tcase_add_test(tc, old_driver_refuses);
 	tcase_add_test(tc, vanished_device);
