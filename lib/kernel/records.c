@@ -15,6 +15,24 @@
 /* Larger than any record of ours; what is larger isn't one. */
 #define RECORD_MAX (1024 * 1024)
 
+/* A new folder, which outlives a power cut only when the one that it lies in was synced. */
+static int make_folder(const char *path, mode_t mode)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) :
+					      strdup(".");
+	_cleanup_close_ int fd = -1;
+
+	if (!parent)
+		return -ENOMEM;
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	/* The umask is the program's: modes are set, not hoped for. */
+	chmod(path, mode);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
 int pcipt_real_make_folders(const char *folder, mode_t mode)
 {
 	_cleanup_free_ char *path = strdup(folder);
@@ -22,15 +40,13 @@ int pcipt_real_make_folders(const char *folder, mode_t mode)
 	if (!path)
 		return -ENOMEM;
 	for (char *p = strchr(path + 1, '/');; p = strchr(p + 1, '/')) {
+		int r;
+
 		if (p)
 			*p = '\0';
-		if (mkdir(path, p ? 0755 : mode) == 0)
-			/* The umask is the program's: modes are set, not hoped for. */
-			chmod(path, p ? 0755 : mode);
-		else if (errno != EEXIST)
-			return -errno;
-		if (!p)
-			return 0;
+		r = make_folder(path, p ? 0755 : mode);
+		if (r < 0 || !p)
+			return r;
 		*p = '/';
 	}
 }

@@ -199,6 +199,21 @@ START_TEST(folder_that_cannot_be_made)
 }
 END_TEST
 
+/* A program may name its folders as seen from its own. */
+START_TEST(folder_by_a_relative_path)
+{
+	ck_assert_int_eq(chdir(root), 0);
+	free(folder);
+	folder = strdup("claims");
+	ck_assert_int_eq(put("a.json", "x", true), 0);
+	assert_holds("a.json", "x");
+	free(folder);
+	folder = strdup("var/lib/claims/");
+	ck_assert_int_eq(put("b.json", "y", true), 0);
+	assert_holds("b.json", "y");
+}
+END_TEST
+
 /* ---- what isn't read ---- */
 
 static void make_folder(void)
@@ -559,6 +574,7 @@ Suite *suite_store(void)
 	tcase_add_test(tc, leftover_temporary_files);
 	tcase_add_test(tc, failed_write);
 	tcase_add_test(tc, folder_that_cannot_be_made);
+	tcase_add_test(tc, folder_by_a_relative_path);
 	tcase_add_test(tc, links_are_not_followed);
 	tcase_add_test(tc, links_are_not_written_through);
 	tcase_add_loop_test(tc, files_that_others_may_write, 0, 5);
