@@ -118,7 +118,10 @@ libpcipt_core_la_SOURCES = \
 	lib/claims/compare.c lib/claims/compare.h \
 	lib/claims/reconcile.def lib/claims/situations.def \
 	lib/claims/event.c lib/claims/event.h \
-	lib/claims/monitor.c \
+	lib/claims/health.c lib/claims/health.h lib/claims/health.def \
+	lib/claims/monitor.c lib/claims/monitor.h \
+	lib/claims/monitor-claims.c \
+	lib/claims/monitor-devices.c \
 	lib/claims/name.c \
 	lib/claims/reconcile.c \
 	lib/claims/recover.c \

@@ -141,6 +141,26 @@ func (m *Monitor) Next(ctx context.Context) (Event, error) {
 	return event, err
 }
 
+// Look looks at everything now, for what the kernel doesn't speak of, such as a device that can't
+// be woken. What has changed is told by Next, which must not be waiting meanwhile.
+func (m *Monitor) Look(ctx context.Context) error {
+	select {
+	case m.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-m.turn }()
+	if !m.handle.enter() {
+		return errClosed("monitor")
+	}
+	defer m.handle.leave()
+	var e *C.struct_pcipt_error
+	if C.pcipt_monitor_look((*C.struct_pcipt_monitor)(m.handle.pointer), &e) != 0 {
+		return failure(e)
+	}
+	return nil
+}
+
 // wait takes the next event, or waits for it until the context ends.
 func (m *Monitor) wait(ctx context.Context) (event Event, err error) {
 	conn, err := m.file.SyscallConn()

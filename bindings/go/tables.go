@@ -249,7 +249,9 @@ const (
 	EventClaimChanged EventType = C.PCIPT_EVENT_CLAIM_CHANGED
 
 	// A bound claim isn't as it should be, or is again (reason "as-claimed"): its name, the
-	// device, the reason's code (doc/catalogue.md) and a sentence.
+	// device, the reason's code (doc/catalogue.md) and a sentence; before and after are such
+	// codes. With the reasons "aer-fatal" and "aer-nonfatal", which are told each time that a
+	// device's counter of errors has grown, they are the counter's numbers.
 	EventHealth EventType = C.PCIPT_EVENT_HEALTH
 )
 

@@ -26,7 +26,9 @@ enum pcipt_event_type {
 	PCIPT_EVENT_CLAIM_CHANGED = 3,
 	/**
 	 * A bound claim isn't as it should be, or is again (reason "as-claimed"): its name,
-	 * the device, the reason's code (doc/catalogue.md) and a sentence.
+	 * the device, the reason's code (doc/catalogue.md) and a sentence; before and after are
+	 * such codes. With the reasons "aer-fatal" and "aer-nonfatal", which are told each time
+	 * that a device's counter of errors has grown, they are the counter's numbers.
 	 */
 	PCIPT_EVENT_HEALTH = 4
 };
@@ -65,6 +67,19 @@ PCIPT_API int pcipt_monitor_fd(const struct pcipt_monitor *monitor);
 PCIPT_API int pcipt_monitor_next(struct pcipt_monitor *monitor, struct pcipt_event **event,
 				 struct pcipt_error **error);
 
+/**
+ * pcipt_monitor_look - look at everything now; what has changed is told by pcipt_monitor_next()
+ *
+ * Not needed for what the kernel speaks of: devices that come, go, or change their driver,
+ * and errors of PCI Express that weren't corrected, whose recovery it announces. Some ailments
+ * come without a word: a device that can't be woken, a node that somebody removed. Who wants
+ * to hear of those calls this now and then, once a minute for example. It costs a snapshot;
+ * between two calls nothing is done.
+ *
+ * Errors: INVALID, NO_MEMORY, and those of pcipt_snapshot_new(). Since 0.1.
+ */
+PCIPT_API int pcipt_monitor_look(struct pcipt_monitor *monitor, struct pcipt_error **error);
+
 PCIPT_API struct pcipt_event *pcipt_event_ref(struct pcipt_event *event);
 PCIPT_API struct pcipt_event *pcipt_event_unref(struct pcipt_event *event);
 /** An enum pcipt_event_type. */
@@ -73,7 +88,10 @@ PCIPT_API int pcipt_event_get_type(const struct pcipt_event *event);
 PCIPT_API const char *pcipt_event_get_address(const struct pcipt_event *event);
 /** The claim's name, or NULL. */
 PCIPT_API const char *pcipt_event_get_claim(const struct pcipt_event *event);
-/** A device's driver or a claim's state, by its name; NULL for none or where it wasn't there. */
+/**
+ * A device's driver, a claim's state or health, by its name, or a count; NULL for none or where
+ * it wasn't there.
+ */
 PCIPT_API const char *pcipt_event_get_before(const struct pcipt_event *event);
 PCIPT_API const char *pcipt_event_get_after(const struct pcipt_event *event);
 /** Of a claim or its health: why, as a code and as a sentence; or NULL. */

@@ -167,18 +167,129 @@ START_TEST(health_of_a_bound_claim)
 	sim_force_driver(sim, AUDIO, "snd_hda_intel");
 	sim_say_device(sim, AUDIO);
 	ck_assert_str_eq(hear(), "device-changed " AUDIO " - vfio-pci snd_hda_intel -\n"
-				 "health " AUDIO " vm - - half-bound\n");
+				 "health " AUDIO " vm as-claimed half-bound half-bound\n");
 	/* Told once, and again when it is mended. */
 	sim_say_device(sim, AUDIO);
 	ck_assert_str_eq(hear(), "");
 	sim_force_driver(sim, AUDIO, "vfio-pci");
 	sim_say_device(sim, AUDIO);
 	ck_assert_str_eq(hear(), "device-changed " AUDIO " - snd_hda_intel vfio-pci -\n"
-				 "health " GPU " vm - - as-claimed\n");
+				 "health " GPU " vm half-bound as-claimed as-claimed\n");
 	sim_remove(sim, GPU);
 	sim_say_device(sim, GPU);
 	ck_assert_str_eq(hear(), "device-removed " GPU " - vfio-pci - -\n"
-				 "health " GPU " vm - - absent\n");
+				 "health " GPU " vm as-claimed absent absent\n");
+}
+END_TEST
+
+/* A sibling that comes into the group and gets a driver: no device of the claim has changed. */
+START_TEST(a_sibling_that_comes)
+{
+	bind_pair();
+	hear();
+	sim_add(sim, &(struct sim_device_facts){ .address = "0000:01:02.0",
+						 .parent = "0000:00:01.0",
+						 .vendor = 0x8086,
+						 .device = 0x10d3,
+						 .class_id = 0x020000,
+						 .driver = "e1000e",
+						 .group = 2 });
+	sim_say_device(sim, "0000:01:02.0");
+	ck_assert_str_eq(hear(), "device-added 0000:01:02.0 - - e1000e -\n"
+				 "health " GPU " vm as-claimed group-not-viable group-not-viable\n");
+	sim_remove(sim, "0000:01:02.0");
+	sim_say_device(sim, "0000:01:02.0");
+	ck_assert_str_eq(hear(), "device-removed 0000:01:02.0 - e1000e - -\n"
+				 "health " GPU " vm group-not-viable as-claimed as-claimed\n");
+}
+END_TEST
+
+#define DEVICES "/sys/bus/pci/devices/"
+
+/* Asleep is healthy; not to be woken is not. The kernel says nothing of it. */
+START_TEST(a_device_that_cannot_be_woken)
+{
+	bind_pair();
+	sim_put_file(sim, DEVICES AUDIO "/power/runtime_status", "suspended");
+	hear();
+	sim_say_device(sim, AUDIO);
+	ck_assert_str_eq(hear(), "");
+	sim_put_file(sim, DEVICES AUDIO "/power/runtime_status", "error");
+	ck_assert_str_eq(hear(), "");
+	ck_assert_int_eq(pcipt_monitor_look(monitor, NULL), 0);
+	ck_assert_str_eq(hear(), "health " AUDIO " vm as-claimed resume-failed resume-failed\n");
+	ck_assert_int_eq(pcipt_monitor_look(monitor, NULL), 0);
+	ck_assert_str_eq(hear(), "");
+	sim_put_file(sim, DEVICES AUDIO "/power/runtime_status", "active");
+	ck_assert_int_eq(pcipt_monitor_look(monitor, NULL), 0);
+	ck_assert_str_eq(hear(), "health " GPU " vm resume-failed as-claimed as-claimed\n");
+	ck_assert_int_eq(pcipt_monitor_look(NULL, NULL), PCIPT_E_INVALID);
+}
+END_TEST
+
+/* The file is what is opened; where there are no such files at all, none is missed. */
+START_TEST(a_node_that_is_gone)
+{
+	bind_pair();
+	sim_put_file(sim, "/dev/vfio", "");
+	sim_put_file(sim, "/dev/vfio/2", "");
+	hear();
+	ck_assert_int_eq(pcipt_monitor_look(monitor, NULL), 0);
+	ck_assert_str_eq(hear(), "");
+	sim_put_file(sim, "/dev/vfio/2", NULL);
+	sim_say_device(sim, AUDIO);
+	ck_assert_str_eq(hear(), "health " GPU " vm as-claimed node-missing node-missing\n");
+	sim_put_file(sim, "/dev/vfio", NULL);
+	sim_say_device(sim, NIC);
+	ck_assert_str_eq(hear(), "health " GPU " vm node-missing as-claimed as-claimed\n");
+}
+END_TEST
+
+static void set_errors(const char *address, const char *fatal, const char *nonfatal)
+{
+	char *paths[2] = { test_format(DEVICES "%s/aer_dev_fatal", address),
+			   test_format(DEVICES "%s/aer_dev_nonfatal", address) };
+	char *texts[2] = { test_format("DLP 1\nTLP 2\nTOTAL_ERR_FATAL %s", fatal),
+			   test_format("DLP 1\nTLP 2\nTOTAL_ERR_NONFATAL %s", nonfatal) };
+
+	for (int i = 0; i < 2; i++) {
+		sim_put_file(sim, paths[i], texts[i]);
+		free(paths[i]);
+		free(texts[i]);
+	}
+}
+
+/* Each growth is told once, with both numbers; a counter that begins anew is none. */
+START_TEST(errors_of_pci_express)
+{
+	set_errors(GPU, "7", "1");
+	bind_pair();
+	hear();
+	sim_say_device(sim, GPU);
+	ck_assert_str_eq(hear(), "");
+	set_errors(GPU, "7", "3");
+	sim_say_device(sim, GPU);
+	ck_assert_str_eq(hear(), "health " GPU " vm 1 3 aer-nonfatal\n");
+	sim_say_device(sim, GPU);
+	ck_assert_str_eq(hear(), "");
+	set_errors(GPU, "9", "4");
+	set_errors(AUDIO, "9", "4"); /* which had none to read before */
+	sim_say_lost(sim);
+	ck_assert_str_eq(hear(), "health " GPU " vm 7 9 aer-fatal\n"
+				 "health " GPU " vm 3 4 aer-nonfatal\n");
+	set_errors(GPU, "0", "0");
+	sim_say_device(sim, GPU);
+	ck_assert_str_eq(hear(), "");
+	set_errors(GPU, "1", "0");
+	sim_say_device(sim, GPU);
+	ck_assert_str_eq(hear(), "health " GPU " vm 0 1 aer-fatal\n");
+	/* What can't be right is no number. */
+	set_errors(GPU, "-5", "many");
+	sim_say_device(sim, GPU);
+	ck_assert_str_eq(hear(), "");
+	set_errors(GPU, "50", "60");
+	sim_say_device(sim, GPU);
+	ck_assert_str_eq(hear(), "");
 }
 END_TEST
 
@@ -371,6 +482,10 @@ Suite *suite_monitor(void)
 	tcase_add_test(tc, lost_events);
 	tcase_add_test(tc, a_claims_life);
 	tcase_add_test(tc, health_of_a_bound_claim);
+	tcase_add_test(tc, a_sibling_that_comes);
+	tcase_add_test(tc, a_device_that_cannot_be_woken);
+	tcase_add_test(tc, a_node_that_is_gone);
+	tcase_add_test(tc, errors_of_pci_express);
 	tcase_add_test(tc, a_watch_that_fails);
 	tcase_add_test(tc, reads_that_fail);
 	suite_add_tcase(suite, tc);

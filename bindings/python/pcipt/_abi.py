@@ -159,6 +159,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "pcipt_identity_compare": (
         c_int, (c_void_p, c_char_p, c_char_p, POINTER(c_int), POINTER(c_void_p), POINTER(c_void_p), POINTER(c_void_p),)),
     "pcipt_monitor_fd": (c_int, (c_void_p,)),
+    "pcipt_monitor_look": (c_int, (c_void_p, POINTER(c_void_p),)),
     "pcipt_monitor_new": (c_int, (c_void_p, POINTER(c_void_p), POINTER(c_void_p),)),
     "pcipt_monitor_next": (c_int, (c_void_p, POINTER(c_void_p), POINTER(c_void_p),)),
     "pcipt_monitor_ref": (c_void_p, (c_void_p,)),

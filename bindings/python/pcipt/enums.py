@@ -183,7 +183,9 @@ class EventType(Number):
     #: A claim began, ended, or is in another state: before and after.
     EVENT_CLAIM_CHANGED = 3
     #: A bound claim isn't as it should be, or is again (reason "as-claimed"): its name, the
-    #: device, the reason's code (doc/catalogue.md) and a sentence.
+    #: device, the reason's code (doc/catalogue.md) and a sentence; before and after are such
+    #: codes. With the reasons "aer-fatal" and "aer-nonfatal", which are told each time that a
+    #: device's counter of errors has grown, they are the counter's numbers.
     EVENT_HEALTH = 4
 
 

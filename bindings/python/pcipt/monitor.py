@@ -131,6 +131,12 @@ class Monitor(Closable):
             # Rounded up, so that the last moment isn't spent on looking again and again.
             poll.poll(None if left == math.inf else min(math.ceil(left * 1000), 0x7fffffff))
 
+    def look(self) -> None:
+        """Look at everything now: for what the kernel doesn't speak of, such as a device that can't be
+        woken. What has changed comes as events."""
+        call(lib.pcipt_monitor_look, self._handle)
+        self._wake_up()
+
     def close(self) -> None:
         """Give it back. An `async for` that waits for an event ends."""
         super().close()
