@@ -34,7 +34,34 @@ check-without-libpci: all
 	CC='$(CC)' $(srcdir)/tests/without-libpci/run $(srcdir) $(abs_builddir)
 EXTRA_DIST += tests/without-libpci
 
-.PHONY: check-valgrind check-sanitizers check-without-libpci
+# The Debian packages: what they say of the sources; built and looked at (a minute or two);
+# installed and used in a clean Debian, and built there (by root, with a mirror).
+TESTS += tests/packages/sources
+check-packages:
+	$(srcdir)/tests/packages/run $(srcdir)
+check-packages-chroot:
+	$(srcdir)/tests/packages/run $(srcdir) --chroot
+EXTRA_DIST += tests/packages \
+	debian/changelog \
+	debian/clean \
+	debian/control \
+	debian/copyright \
+	debian/libpcipt-dev.docs \
+	debian/libpcipt-dev.examples \
+	debian/libpcipt-dev.install \
+	debian/libpcipt1.docs \
+	debian/libpcipt1.install \
+	debian/libpcipt1.postrm \
+	debian/libpcipt1.symbols \
+	debian/make-symbols \
+	debian/not-installed \
+	debian/pcipt.install \
+	debian/python3-pcipt.docs \
+	debian/python3-pcipt.examples \
+	debian/rules \
+	debian/source/format
+
+.PHONY: check-valgrind check-sanitizers check-without-libpci check-packages check-packages-chroot
 clean-local:
 	rm -rf sanitizers without-libpci threads
 TESTS += tests/catalogue
