@@ -6,8 +6,8 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; export CC;
 
 # What can be seen in the sources and in the objects without running anything.
-TESTS += tests/abi/symbols tests/abi/headers tests/layers
-EXTRA_DIST += tests/abi/symbols tests/abi/headers tests/layers
+TESTS += tests/abi/symbols tests/abi/headers tests/layers tests/manual
+EXTRA_DIST += tests/abi/symbols tests/abi/headers tests/layers tests/manual
 
 # What is said of a recorded machine is what was said on that machine.
 TESTS += tests/data/check

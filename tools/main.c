@@ -84,7 +84,7 @@ static void print_tool_help(FILE *file)
 		  "PCI passthrough: see devices, take them from the host, give them back.\n\n"
 		  "Verbs:\n");
 	for (size_t i = 0; i < N_VERBS; i++)
-		say(file, "  %-8s %-15s %s\n", verbs[i].name,
+		say(file, "  %-9s %-14s %s\n", verbs[i].name,
 		    verbs[i].operands ? verbs[i].operands : "", verbs[i].help);
 	say(file, "\nA device is selected (SEL) by its address (0000:01:00.0 or 01:00.0), by\n"
 		  "vendor:device (10de:2484), or by slot=, class=, group=, identity=.\n\n"
