@@ -408,7 +408,7 @@ func (d Device) MSIXVectors() int {
 	return int(C.pcipt_device_get_msix_vectors(d.c))
 }
 
-// ACS is its ACS control bits; -1 when it has no ACS, -2 for unknown.
+// ACS is its ACS control bits; -1 for unknown, -2 when it has no ACS.
 func (d Device) ACS() ACSFlags {
 	d.snapshot.mustEnter()
 	defer d.snapshot.leave()

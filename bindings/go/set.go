@@ -20,6 +20,9 @@ type SetOptions struct {
 	WithCompanions bool
 	// Allow lists findings to allow: "boot-vga", or "boot-vga@0000:01:00.0" on one device.
 	Allow []string
+	// Owner is the one of BindOptions, where that has one: a claim that has the devices
+	// already is the caller's only if it is that owner's, another's is FindingClaimed.
+	Owner string
 }
 
 // newOptions makes an options object; the caller frees it.
@@ -57,7 +60,7 @@ func (options *SetOptions) fill(c *C.struct_pcipt_options) error {
 			return err
 		}
 	}
-	return nil
+	return setOwner(c, options.Owner)
 }
 
 func allow(c *C.struct_pcipt_options, rule string) error {
@@ -244,4 +247,27 @@ func (s *Set) Plan() (*Plan, error) {
 		return nil, failure(e)
 	}
 	return newPlan(c, s.handle), nil
+}
+
+// FindingKind is what a finding's code stands for.
+type FindingKind struct {
+	Code string
+	// Severity is that of its findings, or graver than theirs.
+	Severity Severity
+	// Text is what it says, one sentence.
+	Text string
+}
+
+// FindingKinds are all codes of findings that the library has, a newer one's too.
+func FindingKinds() []FindingKind {
+	kinds := make([]FindingKind, int(C.pcipt_finding_code_count()))
+	for i := range kinds {
+		n := C.size_t(i)
+		kinds[i] = FindingKind{
+			Code:     C.GoString(C.pcipt_finding_code_at(n)),
+			Severity: Severity(C.pcipt_finding_code_severity(n)),
+			Text:     C.GoString(C.pcipt_finding_code_text(n)),
+		}
+	}
+	return kinds
 }

@@ -52,6 +52,11 @@ const (
 	LogDebug LogLevel = C.PCIPT_LOG_DEBUG
 )
 
+// String is the library's name for it; never empty.
+func (value LogLevel) String() string {
+	return C.GoString(C.pcipt_log_level_name(C.int(value)))
+}
+
 // JSONFlags: what a JSON form shall hold; unknown bits are PCIPT_E_INVALID.
 type JSONFlags int
 
@@ -207,6 +212,11 @@ const (
 	ViabilityUnknown Viability = C.PCIPT_VIABILITY_UNKNOWN
 )
 
+// String is the library's name for it; never empty.
+func (value Viability) String() string {
+	return C.GoString(C.pcipt_viability_name(C.int(value)))
+}
+
 // Verdict: what became of a device. Treat one that you don't know as AMBIGUOUS.
 type Verdict int
 
@@ -270,6 +280,11 @@ const (
 
 	ProgressFailed Progress = C.PCIPT_PROGRESS_FAILED
 )
+
+// String is the library's name for it; never empty.
+func (value Progress) String() string {
+	return C.GoString(C.pcipt_progress_name(C.int(value)))
+}
 
 // Op: what a step does. Print one that you don't know by its name.
 type Op int

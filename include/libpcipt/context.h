@@ -27,6 +27,9 @@ enum pcipt_log_level {
 	PCIPT_LOG_DEBUG = 4
 };
 
+/** "none", "error", "warning", "info", "debug"; else "unknown". Since 0.1. */
+PCIPT_API const char *pcipt_log_level_name(int level);
+
 /**
  * A log function: called on the calling thread only, with one line without a
  * newline, its control characters already neutralised. It must not call the
@@ -67,7 +70,14 @@ PCIPT_API int pcipt_context_set_state_dir(struct pcipt_context *ctx, const char 
 /** Where this boot's records and locks are; default ROOT/run/libpcipt. As above. Since 0.1. */
 PCIPT_API int pcipt_context_set_runtime_dir(struct pcipt_context *ctx, const char *path,
 					    struct pcipt_error **error);
-/** Who hears the log, and down to which level; NULL for nobody. Since 0.1. */
+/**
+ * Who hears the log, and down to which level; NULL for nobody.
+ *
+ * Whatever was made from the context keeps it and may log: @data must outlive the context's
+ * last reference and every snapshot, set, plan, and monitor. To free it earlier, set another
+ * function or NULL first, while no other thread is in a call; nobody is told when that is
+ * possible, so a wrapper keeps @data for as long as any object of its own. Since 0.1.
+ */
 PCIPT_API void pcipt_context_set_log(struct pcipt_context *ctx, pcipt_log_fn fn, void *data,
 				     int level);
 /**

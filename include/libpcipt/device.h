@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A device: one PCI function, as its snapshot saw it. Borrowed from the
- * snapshot; getters cannot fail. A text that is absent is NULL. Every getter
- * may be called from any thread. With device == NULL a getter answers "absent".
+ * snapshot; getters cannot fail. Every getter may be called from any thread. With
+ * device == NULL a getter answers "absent".
+ *
+ * What is absent or unknown is never made up: a text is NULL; a number that may well be 0
+ * (an id, a NUMA node, how many vectors, whether it is the boot display) is -1; one that
+ * can't be 0 where it is there (a size, a speed, a width) is 0. -2 is
+ * pcipt_device_get_acs() alone, which has both an unknown (-1) and an absent (-2).
  */
 #ifndef LIBPCIPT_DEVICE_H
 #define LIBPCIPT_DEVICE_H
@@ -186,7 +191,7 @@ PCIPT_API const char *pcipt_device_get_serial(struct pcipt_device *device);
 PCIPT_API int pcipt_device_get_msi_vectors(struct pcipt_device *device);
 /** How many MSI-X vectors it has, 0 for none, -1 for unknown. Since 0.1. */
 PCIPT_API int pcipt_device_get_msix_vectors(struct pcipt_device *device);
-/** Its ACS control bits (enum pcipt_acs_flags); -1 when it has no ACS, -2 for unknown. Since 0.1. */
+/** Its ACS control bits (enum pcipt_acs_flags); -1 for unknown, -2 when it has no ACS. Since 0.1. */
 PCIPT_API int pcipt_device_get_acs(struct pcipt_device *device);
 
 /**

@@ -131,7 +131,8 @@ PCIPT_API const struct pcipt_error *pcipt_error_cause_at(const struct pcipt_erro
 /**
  * The error as a JSON object: code, number, message, step, address, path, errno,
  * retryable, remedy, causes[]. A new string, freed with pcipt_free(); NULL when
- * memory runs out. "null" for NULL.
+ * memory runs out. "null" for NULL. Unlike the other _to_json() calls it gives the
+ * string itself: who prints an error has no use for a second one.
  */
 PCIPT_API char *pcipt_error_to_json(const struct pcipt_error *error);
 /** Takes another reference; returns its argument. */

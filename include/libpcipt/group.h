@@ -24,6 +24,9 @@ enum pcipt_viability {
 	PCIPT_VIABILITY_UNKNOWN = -1
 };
 
+/** "viable", "not-viable"; else "unknown". Since 0.1. */
+PCIPT_API const char *pcipt_viability_name(int viability);
+
 /** The number; valid in this snapshot only, since it changes between boots. -1 for NULL. Since 0.1. */
 PCIPT_API int pcipt_group_get_number(const struct pcipt_group *group);
 /** "DMA", "DMA-FQ", "identity", "blocked", …, or NULL. (sysfs-kernel-iommu_groups, type) Since 0.1. */

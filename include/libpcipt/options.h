@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Options: what a caller wants beyond the plain call. One object serves every
- * call that takes options; each setter says who reads it. NULL options mean the
+ * call that takes options; each setter says who reads it, and the others leave it alone,
+ * so the same object may go through a set, a bind and a release. NULL options mean the
  * defaults. An options object belongs to one thread at a time and may be used
- * for many calls.
+ * for many calls; no call keeps it.
+ *
+ *                   set_new  plan_release  apply  bind  release  recover  reconcile
+ * driver, with_set     x
+ * with_companions      x
+ * add_allow            x           x                       x
+ * owner                x                            x      x
+ * name, persistent                                  x
+ * now                                                                           x
+ * timeout_ms                                x       x      x        x           x
+ * cancel_fd                                 x       x      x        x           x
+ * progress                                  x       x      x        x           x
+ *
+ * pcipt_plan_bind() reads none today: what its set was made with holds. pcipt_claim_bind() and
+ * pcipt_claim_release() read what pcipt_bind() and pcipt_release() read.
  */
 #ifndef LIBPCIPT_OPTIONS_H
 #define LIBPCIPT_OPTIONS_H
@@ -63,8 +78,11 @@ PCIPT_API void pcipt_options_set_persistent(struct pcipt_options *options, bool 
  */
 PCIPT_API void pcipt_options_set_now(struct pcipt_options *options, bool yes);
 /**
- * Who wants the claim, free text of up to 255 bytes. Read by pcipt_bind(), and by
- * pcipt_release(), which then ends that owner's claims only. Since 0.1.
+ * Who wants the claim, free text of up to 255 bytes. Read by pcipt_bind(); by
+ * pcipt_release(), which then ends that owner's claims only; and by pcipt_set_new(), for which a
+ * claim that has all the devices already is then the caller's own only where it is that
+ * owner's: give the same owner to the set and to the bind. NULL or "" for nobody: then
+ * every claim counts as the caller's. Errors: INVALID, NO_MEMORY. Since 0.1.
  */
 PCIPT_API int pcipt_options_set_owner(struct pcipt_options *options, const char *owner,
 				      struct pcipt_error **error);
@@ -74,7 +92,7 @@ PCIPT_API int pcipt_options_set_owner(struct pcipt_options *options, const char 
  * from its begin to its return, waiting for locks and for modules included; 0 for the
  * context's. Undoing a bind gets as much again, and 2 s at least; a
  * write that had begun is waited for 2 s longer. Read by pcipt_apply(), pcipt_bind(),
- * pcipt_release(), pcipt_recover(). Since 0.1.
+ * pcipt_release(), pcipt_recover(), pcipt_reconcile(). Since 0.1.
  */
 PCIPT_API void pcipt_options_set_timeout_ms(struct pcipt_options *options, uint32_t ms);
 /**
@@ -96,13 +114,19 @@ enum pcipt_progress {
 	PCIPT_PROGRESS_FAILED = 2
 };
 
+/** "begun", "done", "failed"; else "unknown". Since 0.1. */
+PCIPT_API const char *pcipt_progress_name(int progress);
+
 /**
  * Told of each step: its enum pcipt_op, the device's address (NULL for none), and an enum
  * pcipt_progress. Called on the calling thread only, while it waits, so a slow function
  * makes the call late. It must not call the library with the same context.
  */
 typedef void (*pcipt_progress_fn)(void *data, int op, const char *address, int progress);
-/** Who is told of progress; NULL for nobody. Read by the same calls. Since 0.1. */
+/**
+ * Who is told of progress; NULL for nobody. Read by the same calls; @data is needed only
+ * while one of them runs. Since 0.1.
+ */
 PCIPT_API void pcipt_options_set_progress(struct pcipt_options *options, pcipt_progress_fn fn,
 					  void *data);
 

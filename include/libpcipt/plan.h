@@ -35,6 +35,7 @@ PCIPT_API const char *pcipt_op_name(int op);
 /**
  * pcipt_plan_bind - the steps that give a safe set to its driver
  *
+ * @options: nothing is read of them today, what the set was made with holds; or NULL.
  * A set whose devices all are there already gives a plan without steps.
  *
  * Errors: REFUSED (the set isn't safe; the causes are its findings), INVALID,

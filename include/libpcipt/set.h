@@ -103,6 +103,20 @@ PCIPT_API const char *pcipt_set_finding_remedy(const struct pcipt_set *set, size
 /** Whether the options allowed it. */
 PCIPT_API bool pcipt_set_finding_is_allowed(const struct pcipt_set *set, size_t i);
 
+/*
+ * The table of all findings' codes that this library has, for who shows or checks what can be
+ * allowed. A finding carries its own severity, which is never graver than its code's.
+ */
+
+/** How many codes there are. Since 0.1. */
+PCIPT_API size_t pcipt_finding_code_count(void);
+/** The i-th code ("boot-vga"), in the table's order; NULL past the end. Since 0.1. */
+PCIPT_API const char *pcipt_finding_code_at(size_t i);
+/** The enum pcipt_severity of the i-th code; -1 past the end. Since 0.1. */
+PCIPT_API int pcipt_finding_code_severity(size_t i);
+/** What the i-th code says, one sentence without a full stop; NULL past the end. Since 0.1. */
+PCIPT_API const char *pcipt_finding_code_text(size_t i);
+
 /**
  * Members and findings as JSON: `safe`, `members[]`, `companions[]`, `findings[]`. A new string,
  * freed with pcipt_free(). Errors: INVALID, NO_MEMORY. Since 0.1.

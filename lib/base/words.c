@@ -4,8 +4,11 @@
  * in messages. One table for each, so that every layer says the same.
  */
 #include <libpcipt/claim.h>
+#include <libpcipt/context.h>
+#include <libpcipt/group.h>
 #include <libpcipt/identity.h>
 #include <libpcipt/monitor.h>
+#include <libpcipt/options.h>
 #include <libpcipt/plan.h>
 #include <libpcipt/set.h>
 #include <libpcipt/transaction.h>
@@ -118,4 +121,36 @@ const char *pcipt_event_type_name(int type)
 	};
 
 	return word(words, ARRAY_SIZE(words), type);
+}
+
+const char *pcipt_log_level_name(int level)
+{
+	static const char *const words[] = {
+		[PCIPT_LOG_NONE] = "none",	 [PCIPT_LOG_ERROR] = "error",
+		[PCIPT_LOG_WARNING] = "warning", [PCIPT_LOG_INFO] = "info",
+		[PCIPT_LOG_DEBUG] = "debug",
+	};
+
+	return word(words, ARRAY_SIZE(words), level);
+}
+
+const char *pcipt_progress_name(int progress)
+{
+	static const char *const words[] = {
+		[PCIPT_PROGRESS_BEGUN] = "begun",
+		[PCIPT_PROGRESS_DONE] = "done",
+		[PCIPT_PROGRESS_FAILED] = "failed",
+	};
+
+	return word(words, ARRAY_SIZE(words), progress);
+}
+
+const char *pcipt_viability_name(int viability)
+{
+	static const char *const words[] = {
+		[PCIPT_VIABLE] = "viable",
+		[PCIPT_NOT_VIABLE] = "not-viable",
+	};
+
+	return word(words, ARRAY_SIZE(words), viability);
 }

@@ -207,7 +207,7 @@ int pcipt_device_get_acs(struct pcipt_device *device)
 	const struct pcipt_acs *on = &acs->enabled;
 
 	if (acs->present != 1)
-		return acs->present == 0 ? -1 : -2;
+		return acs->present == 0 ? -2 : -1;
 	return on->source_validation * PCIPT_ACS_SOURCE_VALIDATION |
 	       on->translation_blocking * PCIPT_ACS_TRANSLATION_BLOCKING |
 	       on->request_redirect * PCIPT_ACS_REQUEST_REDIRECT |

@@ -10,14 +10,24 @@ static const struct pcipt_finding_row rows[] = {
 #undef FINDING
 };
 
-size_t pcipt_finding_row_count(void)
+size_t pcipt_finding_code_count(void)
 {
 	return ARRAY_SIZE(rows);
 }
 
-const struct pcipt_finding_row *pcipt_finding_row_at(size_t i)
+const char *pcipt_finding_code_at(size_t i)
 {
-	return i < ARRAY_SIZE(rows) ? &rows[i] : NULL;
+	return i < ARRAY_SIZE(rows) ? rows[i].code : NULL;
+}
+
+int pcipt_finding_code_severity(size_t i)
+{
+	return i < ARRAY_SIZE(rows) ? rows[i].severity : -1;
+}
+
+const char *pcipt_finding_code_text(size_t i)
+{
+	return i < ARRAY_SIZE(rows) ? rows[i].text : NULL;
 }
 
 const struct pcipt_finding_row *pcipt_finding_row(const char *code)

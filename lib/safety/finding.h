@@ -15,8 +15,6 @@ struct pcipt_finding_row {
 	const char *clears;
 };
 
-size_t pcipt_finding_row_count(void);
-const struct pcipt_finding_row *pcipt_finding_row_at(size_t i);
 const struct pcipt_finding_row *pcipt_finding_row(const char *code);
 
 struct pcipt_finding {

@@ -380,8 +380,10 @@ END_TEST
 
 START_TEST(every_code_has_a_case)
 {
-	for (size_t i = 0; i < pcipt_finding_row_count(); i++) {
-		const struct pcipt_finding_row *row = pcipt_finding_row_at(i);
+	size_t count = pcipt_finding_code_count();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct pcipt_finding_row *row = pcipt_finding_row(pcipt_finding_code_at(i));
 		size_t n = 0;
 
 		for (size_t k = 0; k < N_CASES; k++)
@@ -389,10 +391,14 @@ START_TEST(every_code_has_a_case)
 			     cases[k].clear;
 		ck_assert_msg(n > 0, "%s has no case here", row->code);
 		ck_assert(*row->text && *row->clears);
+		ck_assert_str_eq(row->text, pcipt_finding_code_text(i));
+		ck_assert_int_eq(row->severity, pcipt_finding_code_severity(i));
 		for (size_t k = 0; k < i; k++)
-			ck_assert_str_ne(row->code, pcipt_finding_row_at(k)->code);
+			ck_assert_str_ne(row->code, pcipt_finding_code_at(k));
 	}
-	ck_assert_ptr_null(pcipt_finding_row_at(pcipt_finding_row_count()));
+	ck_assert_ptr_null(pcipt_finding_code_at(count));
+	ck_assert_ptr_null(pcipt_finding_code_text(count));
+	ck_assert_int_eq(pcipt_finding_code_severity(count), -1);
 	ck_assert_ptr_null(pcipt_finding_row("no-such-code"));
 }
 END_TEST

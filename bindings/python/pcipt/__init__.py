@@ -29,7 +29,7 @@ from .errors import *  # noqa: F401,F403 likewise
 from .monitor import Event, Monitor
 from .plan import Plan, Step
 from .report import Report, ReportAction
-from .safety import Companion, Finding, Member, Set
+from .safety import Companion, Finding, FindingKind, Member, Set, finding_kinds
 from .snapshot import Comparison, Snapshot
 from .transaction import Result, ResultDevice, ResultStep
 
@@ -50,8 +50,8 @@ def library_version() -> str:
 
 # Names that hide a builtin (pcipt.TimeoutError) aren't brought by "from pcipt import *".
 __all__ = ["Bar", "Child", "Claim", "ClaimDevice", "ClaimList", "Companion", "Comparison", "Context",
-           "Device", "Event", "Finding", "Group", "LibraryError", "Link", "Member", "Monitor", "Plan",
+           "Device", "Event", "Finding", "FindingKind", "Group", "LibraryError", "Link", "Member", "Monitor", "Plan",
            "Report", "ReportAction", "Result", "ResultDevice", "ResultStep", "Set", "Snapshot", "Step",
-           "code_text", "library_version"]
+           "code_text", "finding_kinds", "library_version"]
 __all__ += _enum_names
 __all__ += [name for name in _errors.__all__ if name not in dir(_builtins)]

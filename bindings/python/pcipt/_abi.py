@@ -148,6 +148,10 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "pcipt_event_to_json": (c_int, (c_void_p, POINTER(c_void_p), POINTER(c_void_p),)),
     "pcipt_event_type_name": (c_char_p, (c_int,)),
     "pcipt_event_unref": (c_void_p, (c_void_p,)),
+    "pcipt_finding_code_at": (c_char_p, (c_size_t,)),
+    "pcipt_finding_code_count": (c_size_t, ()),
+    "pcipt_finding_code_severity": (c_int, (c_size_t,)),
+    "pcipt_finding_code_text": (c_char_p, (c_size_t,)),
     "pcipt_free": (None, (c_void_p,)),
     "pcipt_group_device_at": (c_void_p, (c_void_p, c_size_t,)),
     "pcipt_group_device_count": (c_size_t, (c_void_p,)),
@@ -158,6 +162,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "pcipt_group_viability": (c_int, (c_void_p,)),
     "pcipt_identity_compare": (
         c_int, (c_void_p, c_char_p, c_char_p, POINTER(c_int), POINTER(c_void_p), POINTER(c_void_p), POINTER(c_void_p),)),
+    "pcipt_log_level_name": (c_char_p, (c_int,)),
     "pcipt_monitor_fd": (c_int, (c_void_p,)),
     "pcipt_monitor_look": (c_int, (c_void_p, POINTER(c_void_p),)),
     "pcipt_monitor_new": (c_int, (c_void_p, POINTER(c_void_p), POINTER(c_void_p),)),
@@ -192,6 +197,7 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "pcipt_plan_step_value": (c_char_p, (c_void_p, c_size_t,)),
     "pcipt_plan_to_json": (c_int, (c_void_p, POINTER(c_void_p), POINTER(c_void_p),)),
     "pcipt_plan_unref": (c_void_p, (c_void_p,)),
+    "pcipt_progress_name": (c_char_p, (c_int,)),
     "pcipt_reconcile": (c_int, (c_void_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p),)),
     "pcipt_recover": (c_int, (c_void_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p),)),
     "pcipt_release": (c_int, (c_void_p, c_void_p, c_void_p, POINTER(c_void_p),)),
@@ -264,4 +270,5 @@ FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "pcipt_snapshot_unref": (c_void_p, (c_void_p,)),
     "pcipt_verdict_name": (c_char_p, (c_int,)),
     "pcipt_version": (c_char_p, ()),
+    "pcipt_viability_name": (c_char_p, (c_int,)),
 }

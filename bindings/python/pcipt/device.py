@@ -317,7 +317,7 @@ class Device(_Borrowed):
     def has_acs(self) -> Optional[bool]:
         """Whether it has access control services; None for unknown."""
         value = lib.pcipt_device_get_acs(self._pointer)
-        return None if value < -1 else bool(value >= 0)
+        return None if value == -1 else bool(value >= 0)
 
     @property
     def acs(self) -> Optional[AcsFlags]:

@@ -34,6 +34,8 @@ class LogLevel(Number):
     """How much one wants to hear. A message's level is one of these; print one that you don't know
     as debug."""
 
+    __namer__ = "pcipt_log_level_name"
+
     NONE = 0
     ERROR = 1
     WARNING = 2
@@ -144,6 +146,8 @@ class Viability(Number):
     """Can user space take the group as it stands? Treat a value that you do not know as
     PCIPT_NOT_VIABLE."""
 
+    __namer__ = "pcipt_viability_name"
+
     #: Every device is on a vfio driver, pci-stub, pcieport, or on none.
     VIABLE = 1
     #: Some device is on a driver of its own.
@@ -191,6 +195,8 @@ class EventType(Number):
 
 class Progress(Number):
     """How far a step is. Take a value that you do not know for PCIPT_PROGRESS_BEGUN."""
+
+    __namer__ = "pcipt_progress_name"
 
     BEGUN = 0
     DONE = 1

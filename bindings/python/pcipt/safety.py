@@ -69,8 +69,10 @@ class Set(Closable):
 
     @classmethod
     def _new(cls, snapshot: Handle, devices: Sequence[Device], *, driver: Optional[str], with_set: bool,
-             with_companions: bool, allow: Union[str, Iterable[str]]) -> "Set":
-        given = options(driver=driver, with_set=with_set, with_companions=with_companions, allow=allow)
+             with_companions: bool, allow: Union[str, Iterable[str]],
+             owner: Optional[str]) -> "Set":
+        given = options(driver=driver, with_set=with_set, with_companions=with_companions, allow=allow,
+                        owner=owner)
         array = (c_void_p * max(len(devices), 1))(*(device._pointer for device in devices))
         new = cls.__new__(cls)
         new._snapshot = snapshot
@@ -139,3 +141,27 @@ class Set(Closable):
         """The same as a dictionary."""
         found: Dict[str, Any] = parsed(self.to_json())
         return found
+
+
+class FindingKind(NamedTuple):
+    """What a finding's code stands for."""
+
+    #: The code.
+    code: str
+    #: The severity of its findings, or graver than theirs.
+    severity: Severity
+    #: What it says, one sentence.
+    text: str
+
+
+def finding_kinds() -> Tuple[FindingKind, ...]:
+    """All codes of findings that the library has, a newer one's too.
+
+    >>> import pcipt
+    >>> [str(kind.severity) for kind in pcipt.finding_kinds() if kind.code == pcipt.FindingCode.BOOT_VGA]
+    ['blocker']
+    """
+    return tuple(FindingKind(always(lib.pcipt_finding_code_at(i)),
+                             Severity(lib.pcipt_finding_code_severity(i)),
+                             always(lib.pcipt_finding_code_text(i)))
+                 for i in range(lib.pcipt_finding_code_count()))

@@ -108,12 +108,14 @@ class Snapshot(Closable):
 
     def set(self, devices: Union[str, Device, Iterable[Union[str, Device]]], *,
             driver: Optional[str] = None, with_set: bool = False,
-            with_companions: bool = False, allow: Union[str, Iterable[str]] = ()) -> Set:
+            with_companions: bool = False, allow: Union[str, Iterable[str]] = (),
+            owner: Optional[str] = None) -> Set:
         """The safe set of some devices: what must move together, and what stands against it.
 
         `devices` are devices or selectors; `driver` shall take them ("vfio-pci"); `with_set`
         accepts the whole set, `with_companions` takes what is reset with them or belongs to them;
-        `allow` are codes of findings, "boot-vga" or "boot-vga@0000:01:00.0".
+        `allow` are codes of findings, "boot-vga" or "boot-vga@0000:01:00.0". `owner` is the one that
+        bind() is given, if any: another owner's claim on the devices is then the finding "claimed".
 
         >>> import pcipt
         >>> wanted = pcipt.Context(tree).snapshot().set("0000:00:03.0")
@@ -126,7 +128,7 @@ class Snapshot(Closable):
         for device in devices:
             chosen += [device] if isinstance(device, Device) else self.find_all(device)
         return Set._new(self._handle, chosen, driver=driver, with_set=with_set,
-                        with_companions=with_companions, allow=allow)
+                        with_companions=with_companions, allow=allow, owner=owner)
 
     def compare(self, identity: str, serial: Optional[str] = None) -> Comparison:
         """Look for a device that was once known, by its identity and perhaps its serial number.
