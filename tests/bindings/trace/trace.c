@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The scenario in C: trace ROOT [ADDRESS]. trace.py and trace.go do the same and print the same. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <libpcipt/libpcipt.h>
@@ -75,32 +76,118 @@ static struct pcipt_set *judge(struct pcipt_snapshot *snap, struct pcipt_device 
 	return set;
 }
 
+static const char *or_dash(const char *text)
+{
+	return text ? text : "-";
+}
+
+static struct pcipt_plan *tell_plan(struct pcipt_plan *plan)
+{
+	char *json = NULL;
+
+	for (size_t i = 0; i < pcipt_plan_step_count(plan); i++)
+		printf("step %s %s %s %s | %s\n", pcipt_op_name(pcipt_plan_step_op(plan, i)),
+		       or_dash(pcipt_plan_step_address(plan, i)),
+		       or_dash(pcipt_plan_step_path(plan, i)),
+		       or_dash(pcipt_plan_step_value(plan, i)), pcipt_plan_step_shell(plan, i));
+	if (!told("plan", pcipt_plan_to_json(plan, &json, &error)))
+		print("plan", json);
+	return plan;
+}
+
+/* The steps of different devices are made side by side: in order are those of one. */
+static void tell_steps(struct pcipt_result *result, const char *address)
+{
+	for (size_t i = 0; i < pcipt_result_step_count(result); i++)
+		if (strcmp(or_dash(pcipt_result_step_address(result, i)), address) == 0)
+			printf("did %s %s %s %s %d %d\n",
+			       pcipt_op_name(pcipt_result_step_op(result, i)), address,
+			       or_dash(pcipt_result_step_path(result, i)),
+			       or_dash(pcipt_result_step_value(result, i)),
+			       pcipt_result_step_errno(result, i),
+			       pcipt_result_step_is_undo(result, i));
+}
+
+static void tell_result(struct pcipt_result *result)
+{
+	printf("outcome: %s\n", result ? pcipt_outcome_name(pcipt_result_get_outcome(result)) : "-");
+	for (size_t i = 0; i < pcipt_result_device_count(result); i++) {
+		const char *address = pcipt_result_device_address(result, i);
+
+		printf("device %s %s %s %s\n", address,
+		       or_dash(pcipt_result_device_driver_before(result, i)),
+		       or_dash(pcipt_result_device_driver_after(result, i)),
+		       or_dash(pcipt_result_device_vfio_device(result, i)));
+		tell_steps(result, address);
+	}
+	tell_steps(result, "-");
+	for (size_t i = 0; i < pcipt_result_warning_count(result); i++)
+		print("warning", pcipt_error_to_json(pcipt_result_warning_at(result, i)));
+	pcipt_result_unref(result);
+}
+
+static void apply(struct pcipt_context *ctx, struct pcipt_plan *plan)
+{
+	struct pcipt_result *result = NULL;
+
+	(void)told("apply", pcipt_apply(ctx, plan, NULL, &result, &error));
+	tell_result(result);
+}
+
+/* What somebody else is told who wants a device of a claim. */
+static void not_his(struct pcipt_snapshot *snap, const char *address)
+{
+	struct pcipt_options *options = NULL;
+	struct pcipt_device *device = NULL;
+
+	(void)told("options", pcipt_options_new(&options, &error));
+	(void)told("options", pcipt_options_set_owner(options, "somebody else", &error));
+	if (!told("find", pcipt_snapshot_find(snap, address, &device, &error)))
+		pcipt_set_unref(judge(snap, device, options));
+	pcipt_options_unref(options);
+}
+
+/* Where the machine is real: its devices go back by a plan, then the claim ends. */
+static void give_back(struct pcipt_context *ctx, struct pcipt_claim *claim)
+{
+	struct pcipt_snapshot *snap = NULL;
+	struct pcipt_plan *plan = NULL;
+	struct pcipt_result *result = NULL;
+
+	for (size_t i = 0; i < pcipt_claim_device_count(claim); i++)
+		printf("claimed %s %s %s %s %s\n", pcipt_claim_device_address(claim, i),
+		       pcipt_claim_device_identity(claim, i),
+		       pcipt_role_name(pcipt_claim_device_role(claim, i)),
+		       or_dash(pcipt_claim_device_driver_before(claim, i)),
+		       or_dash(pcipt_claim_device_override_before(claim, i)));
+	if (!told("snapshot", pcipt_snapshot_new(ctx, &snap, &error))) {
+		not_his(snap, pcipt_claim_device_address(claim, 0));
+		if (!told("plan", pcipt_plan_release(snap, claim, NULL, &plan, &error)))
+			apply(ctx, tell_plan(plan));
+	}
+	(void)told("release", pcipt_claim_release(ctx, claim, NULL, &result, &error));
+	tell_result(result);
+	pcipt_plan_unref(plan);
+	pcipt_snapshot_unref(snap);
+}
+
 static void act(struct pcipt_context *ctx, struct pcipt_set *set)
 {
 	struct pcipt_plan *plan = NULL;
 	struct pcipt_result *result = NULL;
 	struct pcipt_claim *claim = NULL;
-	char *json = NULL;
+	bool planned = !told("plan", pcipt_plan_bind(set, NULL, &plan, &error)), bound;
 
-	if (!told("plan", pcipt_plan_bind(set, NULL, &plan, &error))) {
-		for (size_t i = 0; i < pcipt_plan_step_count(plan); i++) {
-			const char *address = pcipt_plan_step_address(plan, i);
-			const char *path = pcipt_plan_step_path(plan, i);
-			const char *value = pcipt_plan_step_value(plan, i);
-
-			printf("step %s %s %s %s | %s\n", pcipt_op_name(pcipt_plan_step_op(plan, i)),
-			       address ? address : "-", path ? path : "-", value ? value : "-",
-			       pcipt_plan_step_shell(plan, i));
-		}
-		if (!told("plan", pcipt_plan_to_json(plan, &json, &error)))
-			print("plan", json);
-		(void)told("apply", pcipt_apply(ctx, plan, NULL, &result, &error));
-		printf("outcome: %s\n",
-		       result ? pcipt_outcome_name(pcipt_result_get_outcome(result)) : "-");
-	}
-	(void)told("bind", pcipt_claim_bind(ctx, set, NULL, &claim, NULL, &error));
+	if (planned)
+		tell_plan(plan);
+	bound = !told("bind", pcipt_claim_bind(ctx, set, NULL, &claim, &result, &error));
+	tell_result(result);
+	/* Where it is bound already, and where it can't be. */
+	if (planned)
+		apply(ctx, plan);
+	if (bound)
+		give_back(ctx, claim);
 	pcipt_claim_unref(claim);
-	pcipt_result_unref(result);
 	pcipt_plan_unref(plan);
 }
 
@@ -160,11 +247,6 @@ static void pair(struct pcipt_context *ctx, struct pcipt_snapshot *snap, const c
 	pcipt_set_unref(whole);
 	pcipt_set_unref(allowed);
 	pcipt_options_unref(options);
-}
-
-static const char *or_dash(const char *text)
-{
-	return text ? text : "-";
 }
 
 static void tell_report(struct pcipt_report *report, int failed)

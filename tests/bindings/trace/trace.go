@@ -87,34 +87,111 @@ func judge(snapshot *pcipt.Snapshot, device pcipt.Device, options *pcipt.SetOpti
 	return set
 }
 
-func act(host *pcipt.Host, set *pcipt.Set) {
-	plan, err := set.Plan()
-	if told("plan", err) {
-		defer plan.Close()
-		for _, step := range plan.Steps() {
-			// What is absent and what is empty is the same text in Go: the shell line tells.
-			value := step.Value
-			if value == "" && step.Op != pcipt.OpOverride && step.Op != pcipt.OpVerify {
-				value = "-"
-			}
-			fmt.Printf("step %s %s %s %s | %s\n", step.Op, orDash(step.Address), orDash(step.Path), value,
-				step.Shell)
-		}
-		json, err := plan.MarshalJSON()
-		show("plan", "plan", json, err)
-		result, err := host.Apply(context.Background(), plan)
-		var e *pcipt.Error
-		if !told("apply", err) && errors.As(err, &e) {
-			result = e.Result
-		}
-		if result != nil {
-			fmt.Println("outcome:", result.Outcome)
-		} else {
-			fmt.Println("outcome: -")
+func tellPlan(plan *pcipt.Plan) {
+	for _, step := range plan.Steps() {
+		fmt.Printf("step %s %s %s %s | %s\n", step.Op, orDash(step.Address), orDash(step.Path),
+			written(step.Op, step.Value), step.Shell)
+	}
+	json, err := plan.MarshalJSON()
+	show("plan", "plan", json, err)
+}
+
+// written: what is absent and what is empty is the same text in Go; the operation tells.
+func written(op pcipt.Op, value string) string {
+	if op == pcipt.OpOverride || op == pcipt.OpVerify {
+		return value
+	}
+	return orDash(value)
+}
+
+// tellSteps: the steps of different devices are made side by side, in order are those of one.
+func tellSteps(result *pcipt.Result, address string) {
+	for _, step := range result.Steps {
+		if step.Address == address {
+			fmt.Printf("did %s %s %s %s %d %d\n", step.Op, orDash(address), orDash(step.Path),
+				written(step.Op, step.Value), int(step.Errno), bit(step.IsUndo))
 		}
 	}
+}
+
+func tellResult(result *pcipt.Result, err error) {
+	var e *pcipt.Error
+	if errors.As(err, &e) {
+		result = e.Result
+	}
+	if result == nil {
+		fmt.Println("outcome: -")
+		return
+	}
+	fmt.Println("outcome:", result.Outcome)
+	for _, device := range result.Devices {
+		fmt.Println("device", device.Address, orDash(device.DriverBefore), orDash(device.DriverAfter),
+			orDash(device.VFIODevice))
+		tellSteps(result, device.Address)
+	}
+	tellSteps(result, "")
+	for _, warning := range result.Warnings {
+		json, _ := warning.MarshalJSON()
+		fmt.Printf("warning: %s\n", json)
+	}
+}
+
+func apply(host *pcipt.Host, plan *pcipt.Plan) {
+	result, err := host.Apply(context.Background(), plan)
+	told("apply", err)
+	tellResult(result, err)
+}
+
+// notHis says what somebody else is told who wants a device of a claim.
+func notHis(snapshot *pcipt.Snapshot, address string) {
+	fmt.Println("options: ok\noptions: ok")
+	if device, err := snapshot.Find(address); told("find", err) {
+		judge(snapshot, device, &pcipt.SetOptions{Owner: "somebody else"}).Close()
+	}
+}
+
+// giveBack: where the machine is real, its devices go back by a plan, then the claim ends.
+func giveBack(host *pcipt.Host, claim *pcipt.Claim) {
+	for _, device := range claim.Devices() {
+		fmt.Println("claimed", device.Address, device.Identity, device.Role, orDash(device.DriverBefore),
+			orDash(device.OverrideBefore))
+	}
+	snapshot, err := host.Snapshot()
+	if told("snapshot", err) {
+		defer snapshot.Close()
+		notHis(snapshot, claim.Devices()[0].Address)
+		plan, err := claim.PlanRelease(snapshot)
+		if told("plan", err) {
+			defer plan.Close()
+			tellPlan(plan)
+			apply(host, plan)
+		}
+	}
+	result, err := host.Release(context.Background(), claim, nil)
+	told("release", err)
+	tellResult(result, err)
+}
+
+func act(host *pcipt.Host, set *pcipt.Set) {
+	plan, err := set.Plan()
+	planned := told("plan", err)
+	if planned {
+		defer plan.Close()
+		tellPlan(plan)
+	}
+	var result *pcipt.Result
 	claim, err := host.Bind(context.Background(), set, nil)
-	if told("bind", err) {
+	bound := told("bind", err)
+	if bound {
+		result = claim.Result
+	}
+	tellResult(result, err)
+	// Where it is bound already, and where it can't be.
+	if planned {
+		apply(host, plan)
+	}
+	if bound {
+		giveBack(host, claim)
 		claim.Close()
 	}
 }

@@ -51,17 +51,64 @@ def or_dash(text):
     return "-" if text is None else text
 
 
-def act(context, wanted):
-    plan, error = told("plan", wanted.plan)
+def tell_plan(plan):
+    for step in plan:
+        print(f"step {step.op} {or_dash(step.address)} {or_dash(step.path)} {or_dash(step.value)} | "
+              f"{step.shell}")
+    show("plan", ("plan", plan.to_json))
+    return plan
+
+
+def tell_steps(result, address):
+    """The steps of different devices are made side by side: in order are those of one."""
+    for step in result.steps:
+        if step.address == address:
+            print("did", step.op, or_dash(address), or_dash(step.path), or_dash(step.value), step.errno,
+                  int(step.is_undo))
+
+
+def tell_result(result, error):
+    result = result or error.result
+    print("outcome:", result.outcome if result else "-")
+    if not result:
+        return
+    for device in result.devices:
+        print("device", device.address, *map(or_dash, device[1:]))
+        tell_steps(result, device.address)
+    tell_steps(result, None)
+    for warning in result.warnings:
+        print("warning:", warning.to_json())
+
+
+def give_back(context, claim):
+    """Where the machine is real: its devices go back by a plan, then the claim ends."""
+    for device in claim.devices:
+        print("claimed", device.address, device.identity, device.role, or_dash(device.driver_before),
+              or_dash(device.override_before))
+    snapshot, error = told("snapshot", context.snapshot)
     if not error:
-        for step in plan:
-            print(f"step {step.op} {or_dash(step.address)} {or_dash(step.path)} {or_dash(step.value)} | "
-                  f"{step.shell}")
-        show("plan", ("plan", plan.to_json))
-        result, error = told("apply", lambda: context.apply(plan))
-        result = result or error.result
-        print("outcome:", result.outcome if result else "-")
-    told("bind", lambda: context.bind(wanted))
+        # What somebody else is told who wants a device of a claim.
+        print("options: ok\noptions: ok")
+        device, _ = told("find", lambda: snapshot.find(claim.devices[0].address))
+        judge(snapshot, device, owner="somebody else")
+        plan, error = told("plan", lambda: claim.plan_release(snapshot))
+    if not error:
+        tell_plan(plan)
+        tell_result(*told("apply", lambda: context.apply(plan)))
+    tell_result(*told("release", lambda: context.release(claim)))
+
+
+def act(context, wanted):
+    plan, _ = told("plan", wanted.plan)
+    if plan:
+        tell_plan(plan)
+    claim, error = told("bind", lambda: context.bind(wanted))
+    tell_result(claim and claim.result, error)
+    # Where it is bound already, and where it can't be.
+    if plan:
+        tell_result(*told("apply", lambda: context.apply(plan)))
+    if claim:
+        give_back(context, claim)
 
 
 def find(snapshot):
