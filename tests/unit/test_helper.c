@@ -567,7 +567,10 @@ START_TEST(slow)
 	struct pcipt_writer *writer = start(2, NULL, 0);
 	struct pcipt_job job = write_job(0, "/sys/pipe", "x");
 
-	run(writer, &job, 1, 50);
+	/* On a busy machine the lane may not even get its turn. */
+	do
+		run(writer, &job, 1, 50);
+	while (job.result == -ECANCELED);
 	ck_assert_int_eq(job.result, -EINPROGRESS);
 	ck_assert(!k->ops->writer_busy(writer, 1, pcipt_now_ms() + 5000));
 	ck_assert(k->ops->writer_busy(writer, 0, pcipt_now_ms() + 50));
