@@ -78,6 +78,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/net-uses.c \
 	lib/usage/nodes.c lib/usage/nodes.h \
 	lib/usage/origin.c lib/usage/origin.h \
+	lib/usage/pins.c \
 	lib/usage/record.c lib/usage/record.h \
 	lib/usage/records.c \
 	lib/usage/usb.c lib/usage/usb.h \

@@ -68,6 +68,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_monitor.c \
 	tests/unit/test_net.c \
 	tests/unit/test_persistent.c \
+	tests/unit/test_pins.c \
 	tests/unit/test_plan.c \
 	tests/unit/test_reconcile.c \
 	tests/unit/test_record.c \

@@ -47,6 +47,7 @@ struct pcipt_node {
 	unsigned int major, minor;
 	bool any_minor;	  /* every device of that major number */
 	bool block;	  /* or a character device */
+	bool never_mapped; /* it can't be: no process's mappings need be read for it */
 	const char *path; /* "/dev/dri/card0", or NULL */
 	const char *anon; /* instead of numbers: "anon_inode:[vfio-device]", or NULL */
 };

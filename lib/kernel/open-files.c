@@ -5,13 +5,15 @@
  * Looking into a process can block for ever: /proc/PID/maps takes the lock of its memory,
  * which a process that is stuck in the kernel may hold, and a descriptor may lead to a file
  * system whose server is gone. So a process of its own looks (see process.h); where it gets
- * stuck it is left behind, and another goes on with the next process.
+ * stuck it is left behind, and another goes on with the next process. Where there are many
+ * processes, several look side by side, each at its share of them.
  *
  * What can't be found: descriptors that are under way over a socket, those registered with
  * io_uring, and tables of descriptors that a thread doesn't share with its process.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -26,6 +28,9 @@
 
 /* After so many processes that didn't answer, the rest isn't asked. */
 #define STUCK_MAX 8
+/* So many processes are worth a searcher more; and so many searchers are enough. */
+#define SHARE 64
+#define SHARES_MAX 8
 #define BUFFER_SIZE 16384
 /* A process with more devices of one anonymous kind open than this has said enough. */
 #define ANON_MAX 64
@@ -50,12 +55,14 @@ struct search {
 	pid_t own;   /* a copy of the caller has its mappings, and isn't meant */
 	struct progress *progress;
 	pid_t after; /* processes up to this one were looked at before */
+	pid_t share, n_shares; /* of the processes: those whose number leaves this remainder */
 	const pid_t *passed_over;
 	size_t n_passed_over;
 	const struct pcipt_node *nodes;
 	size_t n;
 	bool *found; /* for each node, in the process that is looked at */
-	bool wants_anon;
+	bool wants_anon, wants_maps;
+	int n_stuck;
 	char names[BUFFER_SIZE], fds[BUFFER_SIZE], text[BUFFER_SIZE];
 };
 
@@ -307,7 +314,7 @@ static bool is_passed_over(const struct search *s, pid_t pid)
 
 static void look_at_process(struct search *s, pid_t pid)
 {
-	if (pid <= s->after || pid == s->own)
+	if (pid <= s->after || pid == s->own || pid % s->n_shares != s->share)
 		return;
 	/* A process that an earlier search is stuck on still would be. */
 	if (is_passed_over(s, pid)) {
@@ -317,7 +324,7 @@ static void look_at_process(struct search *s, pid_t pid)
 	memset(s->found, 0, s->n);
 	s->progress->at_maps = false;
 	s->progress->pid = pid;
-	if (!look_at_fds(s, pid))
+	if (!look_at_fds(s, pid) || !s->wants_maps)
 		return;
 	s->progress->at_maps = true;
 	look_at_maps(s, pid);
@@ -407,33 +414,115 @@ static int tell_stuck(const struct search *s, pcipt_holding_fn fn, void *data)
 	return holding.pid > 0 && fn(data, &holding) != 0 ? -ECANCELED : 0;
 }
 
-/* One searcher; 1 when all was seen, 0 when it got stuck, or -errno. */
-static int search_on(struct real_kernel *real, struct search *s, unsigned int ms,
-		     pcipt_holding_fn fn, void *data)
-{
-	char stuck_on[64];
-	int ends[2], r;
-	pid_t pid;
+/* A share of the processes, and who looks at it. */
+struct share {
+	struct progress *progress;
+	pid_t pid, after;
+	int in;
+};
 
+/* Anew for each searcher: one that was left behind may still write to its own. */
+static int start(struct search *s, struct share *share, pid_t number)
+{
+	int ends[2];
+
+	share->progress = mmap(NULL, sizeof(*share->progress), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (share->progress == MAP_FAILED) {
+		share->progress = NULL;
+		return -ENOMEM;
+	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	s->out = ends[1];
-	pid = pcipt_process_copy(NULL);
-	if (pid == 0)
+	s->progress = share->progress;
+	s->after = share->after;
+	s->share = number;
+	share->pid = pcipt_process_copy(NULL);
+	if (share->pid == 0)
 		be_searcher(s);
 	close(ends[1]);
-	if (pid < 0) {
-		close(ends[0]);
-		return pid;
+	share->in = ends[0];
+	return share->pid < 0 ? share->pid : 0;
+}
+
+/* Lets go of a searcher; one that isn't known to be through may be stuck: nobody waits for it. */
+static void part_with(struct real_kernel *real, struct share *share, bool through)
+{
+	char stuck_on[64];
+
+	pcipt_closep(&share->in);
+	share->in = -1;
+	if (share->pid > 0) {
+		snprintf(stuck_on, sizeof(stuck_on), "proc/%d", (int)share->progress->pid);
+		pcipt_real_part_with(real, share->pid, through ? NULL : stuck_on);
 	}
-	r = take_messages(ends[0], s, ms, fn, data);
-	close(ends[0]);
-	snprintf(stuck_on, sizeof(stuck_on), "proc/%d", (int)s->progress->pid);
-	/* One that isn't known to be through may be stuck: nobody waits for it. */
-	pcipt_real_part_with(real, pid, r == 1 ? NULL : stuck_on);
+	share->pid = 0;
+	if (share->progress)
+		munmap(share->progress, sizeof(*share->progress));
+	share->progress = NULL;
+}
+
+/* What one searcher has to say; 1 when all was seen, 0 when it got stuck, or -errno. */
+static int listen_to(struct real_kernel *real, struct search *s, struct share *share,
+		     unsigned int ms, pcipt_holding_fn fn, void *data)
+{
+	int r;
+
+	s->progress = share->progress;
+	r = take_messages(share->in, s, ms, fn, data);
 	if (r == 0)
 		r = tell_stuck(s, fn, data);
-	s->after = s->progress->pid;
+	share->after = share->progress->pid;
+	part_with(real, share, r == 1);
+	return r;
+}
+
+/* One share to its end: 1, 0 when too many got stuck, or -errno. */
+static int search_share(struct real_kernel *real, struct search *s, struct share *share,
+			pid_t number, unsigned int ms, pcipt_holding_fn fn, void *data)
+{
+	int r = listen_to(real, s, share, ms, fn, data);
+
+	while (r == 0 && ++s->n_stuck < STUCK_MAX) {
+		r = start(s, share, number);
+		if (r == 0)
+			r = listen_to(real, s, share, ms, fn, data);
+	}
+	return r;
+}
+
+/* /proc has a link for each process. */
+static pid_t choose_shares(int proc)
+{
+	struct stat st;
+	cpu_set_t set;
+	pid_t n = 1, most = 1;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		most = CPU_COUNT(&set);
+	if (fstat(proc, &st) == 0)
+		n += (pid_t)(st.st_nlink / SHARE);
+	n = n < most ? n : most;
+	return n < SHARES_MAX ? n : SHARES_MAX;
+}
+
+static int search_all(struct real_kernel *real, struct search *s, unsigned int ms,
+		      pcipt_holding_fn fn, void *data)
+{
+	struct share shares[SHARES_MAX] = { 0 };
+	int r = 0;
+
+	s->n_shares = choose_shares(s->proc);
+	for (pid_t i = 0; i < s->n_shares; i++)
+		shares[i].in = -1;
+	for (pid_t i = 0; r >= 0 && i < s->n_shares; i++)
+		r = start(s, &shares[i], i);
+	r = r < 0 ? r : 1;
+	for (pid_t i = 0; r > 0 && i < s->n_shares; i++)
+		r = search_share(real, s, &shares[i], i, ms, fn, data);
+	for (pid_t i = 0; i < s->n_shares; i++)
+		part_with(real, &shares[i], false);
 	return r;
 }
 
@@ -462,7 +551,7 @@ int pcipt_real_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nod
 	_cleanup_free_ struct search *s = calloc(1, sizeof(*s));
 	_cleanup_free_ bool *found = calloc(n + 1, sizeof(*found));
 	_cleanup_free_ pid_t *stuck = NULL;
-	int r = 0;
+	int r;
 
 	if (proc < 0)
 		return proc;
@@ -476,16 +565,10 @@ int pcipt_real_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nod
 	s->nodes = nodes;
 	s->n = n;
 	s->found = found;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		s->wants_anon |= nodes[i].anon != NULL;
-	for (int tries = 0; r == 0 && tries < STUCK_MAX; tries++) {
-		/* Anew for each: one that was left behind may still write to its own. */
-		s->progress = mmap(NULL, sizeof(*s->progress), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		if (s->progress == MAP_FAILED)
-			return -ENOMEM;
-		r = search_on(real, s, ms, fn, data);
-		munmap(s->progress, sizeof(*s->progress));
+		s->wants_maps |= !nodes[i].never_mapped;
 	}
+	r = search_all(real, s, ms, fn, data);
 	return r == 1 ? 0 : r == 0 ? -EBUSY : r;
 }

@@ -45,10 +45,13 @@ static int note(void *data, const struct pcipt_holding *holding)
 	struct hunt *h = data;
 
 	if (holding->how == PCIPT_HOLD_UNKNOWN) {
-		h->unknown = h->n_unknown++ ? h->unknown : holding->pid;
-		h->errnum = holding->errnum;
+		if (h->n_unknown++ == 0 || holding->pid < h->unknown) {
+			h->unknown = holding->pid;
+			h->errnum = holding->errnum;
+		}
 	} else if (holding->how == PCIPT_HOLD_UNKNOWN_MAPPINGS) {
-		h->unknown_mappings = h->n_unknown_mappings++ ? h->unknown_mappings : holding->pid;
+		if (h->n_unknown_mappings++ == 0 || holding->pid < h->unknown_mappings)
+			h->unknown_mappings = holding->pid;
 	} else if (!pcipt_grow(&h->found, h->n_found)) {
 		h->no_memory = true;
 		return -ENOMEM;
@@ -56,6 +59,19 @@ static int note(void *data, const struct pcipt_holding *holding)
 		h->found[h->n_found++] = *holding;
 	}
 	return 0;
+}
+
+/* Several may have looked side by side: in the order of processes, each one's as they came. */
+static void sort_found(struct hunt *h)
+{
+	for (size_t i = 1; i < h->n_found; i++) {
+		struct pcipt_holding holding = h->found[i];
+		size_t to = i;
+
+		for (; to > 0 && h->found[to - 1].pid > holding.pid; to--)
+			h->found[to] = h->found[to - 1];
+		h->found[to] = holding;
+	}
 }
 
 /* ---- telling who a process is ---- */
@@ -359,6 +375,7 @@ static void search(struct hunt *h)
 	int r = h->kernel->ops->find_holders(h->kernel, h->nodes.nodes, h->nodes.n,
 					     PROCESS_WAIT_MS, note, h);
 
+	sort_found(h);
 	judge_anonymous(h);
 	name_holders(h);
 	judge_unseen(h);
@@ -390,6 +407,7 @@ void pcipt_holders_find(struct pcipt_snapshot *snap, struct pcipt_device *const 
 	for (size_t i = 0; i < n; i++)
 		pcipt_nodes_add(&h.nodes, devices[i]);
 	pcipt_nodes_add_vfio(&h.nodes);
+	pcipt_nodes_drop_unopened(&h.nodes, snap->kernel);
 	if (h.nodes.n > 0)
 		search(&h);
 	uses->no_memory |= h.no_memory || h.nodes.no_memory;

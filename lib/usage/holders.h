@@ -9,8 +9,8 @@
  * Adds a use for each process that has one of the devices open or mapped, as they are
  * bound now: PCIPT_USE_HELD, for disks PCIPT_USE_DISK_OPEN. What could not be looked at is
  * PCIPT_USE_UNKNOWN. Looks at every process of the host, but only where one of the devices
- * has a node. Never opens a node: a VFIO group opens but once, so a try would make its
- * real user fail.
+ * has a node that somebody may have open (pins.c). Never opens a node: a VFIO group opens
+ * but once, so a try would make its real user fail.
  */
 void pcipt_holders_find(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
 			struct pcipt_uses *uses);

@@ -9,13 +9,11 @@
 
 #include "usage/nodes.h"
 
-/* As many as inventory/details.c lists at most. */
-#define CHILDREN_MAX 1024
 /* Documentation/admin-guide/devices.txt: 195 char, NVIDIA's graphics devices. */
 #define NVIDIA_MAJOR 195
 
 static void add(struct pcipt_nodes *nodes, struct pcipt_device *device, struct pcipt_node node,
-		char *path)
+		const char *pin, char *path)
 {
 	bool room = pcipt_grow(&nodes->nodes, nodes->n) && pcipt_grow(&nodes->owners, nodes->n);
 
@@ -26,7 +24,7 @@ static void add(struct pcipt_nodes *nodes, struct pcipt_device *device, struct p
 	}
 	node.path = node.anon ? NULL : path;
 	nodes->nodes[nodes->n] = node;
-	nodes->owners[nodes->n++] = (struct pcipt_device_node){ device, path, node.block };
+	nodes->owners[nodes->n++] = (struct pcipt_device_node){ device, path, node.block, pin };
 }
 
 /* The numbers in a `dev` attribute, "226:0"; false where there is none. */
@@ -67,18 +65,28 @@ static bool is_let_go(const char *subsystem)
 	       strcmp(subsystem, "usb") == 0;
 }
 
-/* A class device's node, if it has one. */
-static bool add_class_device(struct pcipt_nodes *nodes, struct pcipt_device *device,
-			     const char *subsystem, const char *name)
+/* The file operations of these have no mmap(). */
+static bool is_never_mapped(const char *subsystem, const char *name)
 {
-	struct pcipt_node node = { .block = strcmp(subsystem, "block") == 0 };
+	return strcmp(subsystem, "ptp") == 0 || strcmp(subsystem, "nvme") == 0 ||
+	       strcmp(subsystem, "nvme-generic") == 0 || strcmp(subsystem, "bsg") == 0 ||
+	       (strcmp(subsystem, "sound") == 0 && strncmp(name, "controlC", 8) == 0);
+}
+
+/* A class device's node, if it has one; `below` is its path below the folder of devices. */
+static bool add_class_device(struct pcipt_nodes *nodes, struct pcipt_device *device,
+			     const char *subsystem, const char *name, const char *below)
+{
+	struct pcipt_node node = { .block = strcmp(subsystem, "block") == 0,
+				   .never_mapped = is_never_mapped(subsystem, name) };
 	char path[PCIPT_ATTRIBUTE_MAX];
 
 	if ((size_t)snprintf(path, sizeof(path), "class/%s/%s/dev", subsystem, name) >=
 		    sizeof(path) ||
 	    !read_numbers(device->snap->kernel, PCIPT_AT_SYS, path, &node))
 		return false;
-	add(nodes, device, node, pcipt_format("/dev/%s%s", folder_of(subsystem), name));
+	add(nodes, device, node, pcipt_pin_of(device, subsystem, name, below),
+	    pcipt_format("/dev/%s%s", folder_of(subsystem), name));
 	return true;
 }
 
@@ -87,7 +95,7 @@ static bool add_class_device(struct pcipt_nodes *nodes, struct pcipt_device *dev
 struct partition_search {
 	struct pcipt_nodes *nodes;
 	struct pcipt_device *device;
-	const char *disk;
+	const char *disk, *below;
 };
 
 static int add_partition(void *data, const char *name)
@@ -95,12 +103,13 @@ static int add_partition(void *data, const char *name)
 	struct partition_search *search = data;
 
 	if (strncmp(name, search->disk, strlen(search->disk)) == 0)
-		add_class_device(search->nodes, search->device, "block", name);
+		add_class_device(search->nodes, search->device, "block", name, search->below);
 	return 0;
 }
 
 /* "nvme0c1n2" is the hidden path by controller 1 to the disk "nvme0n2". */
-static void add_nvme_head(struct pcipt_nodes *nodes, struct pcipt_device *device, const char *path)
+static void add_nvme_head(struct pcipt_nodes *nodes, struct pcipt_device *device, const char *path,
+			  const char *below)
 {
 	struct pcipt_kernel *k = device->snap->kernel;
 	unsigned int subsystem, controller, number;
@@ -111,11 +120,11 @@ static void add_nvme_head(struct pcipt_nodes *nodes, struct pcipt_device *device
 	    path[end])
 		return;
 	snprintf(disk, sizeof(disk), "nvme%un%u", subsystem, number);
-	if (!add_class_device(nodes, device, "block", disk))
+	if (!add_class_device(nodes, device, "block", disk, below))
 		return;
 	snprintf(folder, sizeof(folder), "class/block/%s", disk);
 	k->ops->list(k, PCIPT_AT_SYS, folder, add_partition,
-		     &(struct partition_search){ nodes, device, disk });
+		     &(struct partition_search){ nodes, device, disk, below });
 }
 
 /* ---- what has no class device ---- */
@@ -130,7 +139,7 @@ static void add_mdev(struct pcipt_nodes *nodes, struct pcipt_device *device, con
 		    sizeof(path) ||
 	    k->ops->read_link(k, PCIPT_AT_SYS, path, link, sizeof(link)) <= 0)
 		return;
-	add_class_device(nodes, device, "vfio", pcipt_base_name(link));
+	add_class_device(nodes, device, "vfio", pcipt_base_name(link), "");
 }
 
 /* NVIDIA's driver makes its nodes by itself, and says in /proc which minor is whose. */
@@ -149,7 +158,7 @@ static void add_nvidia(struct pcipt_nodes *nodes, struct pcipt_device *device)
 	text[n] = '\0';
 	line = strstr(text, "Device Minor:");
 	if (line && sscanf(line, "Device Minor: %3u", &node.minor) == 1)
-		add(nodes, device, node, pcipt_format("/dev/nvidia%u", node.minor));
+		add(nodes, device, node, NULL, pcipt_format("/dev/nvidia%u", node.minor));
 }
 
 /* ---- VFIO ---- */
@@ -163,17 +172,17 @@ static void add_group_and_own(struct pcipt_nodes *nodes, struct pcipt_device *de
 	char path[128];
 
 	if (group)
-		add_class_device(nodes, device, "vfio", pcipt_base_name(group));
+		add_class_device(nodes, device, "vfio", pcipt_base_name(group), "");
 	if (!own)
 		return;
 	snprintf(path, sizeof(path), "%s/vfio-dev/%s/dev", device->address, pcipt_base_name(own));
 	if (read_numbers(k, PCIPT_AT_PCI_DEVICES, path, &node))
-		add(nodes, device, node, strdup(own));
+		add(nodes, device, node, PCIPT_PIN_VFIO, strdup(own));
 }
 
 void pcipt_nodes_add(struct pcipt_nodes *nodes, struct pcipt_device *device)
 {
-	size_t n;
+	const struct pcipt_details *details;
 
 	if (!device->driver)
 		return;
@@ -181,19 +190,20 @@ void pcipt_nodes_add(struct pcipt_nodes *nodes, struct pcipt_device *device)
 		add_group_and_own(nodes, device);
 		return;
 	}
-	n = pcipt_device_child_count(device);
-	nodes->cut |= n >= CHILDREN_MAX;
-	for (size_t i = 0; i < n; i++) {
-		const char *subsystem = pcipt_device_child_subsystem(device, i);
-		const char *name = pcipt_device_child_name(device, i);
+	details = pcipt_device_details(device, PCIPT_FACTS_CHILDREN);
+	nodes->cut |= !details || details->children_cut;
+	for (size_t i = 0; details && i < details->n_children; i++) {
+		const char *subsystem = details->children[i].subsystem;
+		const char *name = details->children[i].name;
 
 		if (is_let_go(subsystem))
 			continue;
 		if (strcmp(subsystem, "mdev") == 0)
 			add_mdev(nodes, device, name);
-		else if (!add_class_device(nodes, device, subsystem, name) &&
+		else if (!add_class_device(nodes, device, subsystem, name,
+					   details->children[i].path) &&
 			 strcmp(subsystem, "block") == 0)
-			add_nvme_head(nodes, device, name);
+			add_nvme_head(nodes, device, name, details->children[i].path);
 	}
 	if (strncmp(device->driver->name, "nvidia", 6) == 0)
 		add_nvidia(nodes, device);
@@ -205,10 +215,11 @@ void pcipt_nodes_add_vfio(struct pcipt_nodes *nodes)
 
 	for (size_t i = 0; i < n; i++)
 		if (nodes->owners[i].path && strncmp(nodes->owners[i].path, "/dev/vfio/", 10) == 0) {
-			add(nodes, NULL, (struct pcipt_node){ .anon = PCIPT_VFIO_FILE }, NULL);
+			add(nodes, NULL, (struct pcipt_node){ .anon = PCIPT_VFIO_FILE },
+			    PCIPT_PIN_VFIO, NULL);
 			add(nodes, NULL,
 			    (struct pcipt_node){ .major = nodes->nodes[i].major, .any_minor = true },
-			    NULL);
+			    PCIPT_PIN_VFIO, NULL);
 			return;
 		}
 }

@@ -10,7 +10,13 @@ struct pcipt_device_node {
 	struct pcipt_device *device; /* NULL for one that only tells what a process does */
 	char *path;
 	bool disk; /* of a disk or a partition of one */
+	/* The module that is held by whoever has it open; PCIPT_PIN_DRIVER, or NULL: not known. */
+	const char *pin;
 };
+
+#define PCIPT_PIN_DRIVER "" /* that of the device's driver */
+#define PCIPT_PIN_NVME "nvme_core"
+#define PCIPT_PIN_VFIO "vfio"
 
 struct pcipt_nodes {
 	struct pcipt_node *nodes; /* as the seam takes them */
@@ -30,6 +36,11 @@ void pcipt_nodes_add(struct pcipt_nodes *nodes, struct pcipt_device *device);
  * every VFIO group, whosever it is.
  */
 void pcipt_nodes_add_vfio(struct pcipt_nodes *nodes);
+/* pins.c: the module that is held by whoever has a class device open, or NULL. */
+const char *pcipt_pin_of(const struct pcipt_device *device, const char *subsystem,
+			 const char *name, const char *path);
+/* Drops those that nobody can have open, since nobody holds their module. */
+void pcipt_nodes_drop_unopened(struct pcipt_nodes *nodes, struct pcipt_kernel *k);
 void pcipt_nodes_clear(struct pcipt_nodes *nodes);
 
 #endif

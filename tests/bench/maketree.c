@@ -698,6 +698,20 @@ static bool make_domain(unsigned int domain)
 
 /* ---- the rest of sys/ ---- */
 
+/* A module that nothing holds but so many others that need it. */
+static void make_module(int modules, const char *name, int holders)
+{
+	int at = enter(modules, name), by;
+
+	text(at, "refcnt", "%d\n", holders);
+	text(at, "taint", "\n");
+	by = enter(at, "holders");
+	while (holders-- > 0)
+		link_to(by, driver_names[NVME], "../../%s", driver_names[NVME]);
+	close(by);
+	close(at);
+}
+
 static void make_driver(int drivers, int modules, int number)
 {
 	static const char *const actions[] = { "bind", "unbind", "new_id", "remove_id", "uevent" };
@@ -706,7 +720,10 @@ static void make_driver(int drivers, int modules, int number)
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
 		shared(at, actions[i], "nothing");
-	folder(modules, name);
+	if (with_classes)
+		make_module(modules, name, 0);
+	else
+		folder(modules, name);
 	link_to(at, "module", "../../../../module/%s", name);
 	at_driver[number] = at;
 }
@@ -757,6 +774,8 @@ static void make_places(const char *where)
 	at_class = class;
 	for (int i = 0; i < N_DRIVERS; i++)
 		make_driver(drivers, modules, i);
+	if (with_classes)
+		make_module(modules, "nvme_core", 1);
 	make_processors();
 }
 

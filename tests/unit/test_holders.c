@@ -93,7 +93,7 @@ START_TEST(class_devices)
 	sim_hold(sim, &(struct sim_holder){ .pid = 4711, .command = "Xorg", .numbers = "226:0",
 					    .cgroup = "0::/user.slice/session-2.scope\n" });
 	sim_hold(sim, &(struct sim_holder){ .pid = 4711, .command = "Xorg", .numbers = "226:128" });
-	sim_hold(sim, &(struct sim_holder){ .pid = 99, .command = "pipewire", .numbers = "116:2",
+	sim_hold(sim, &(struct sim_holder){ .pid = 9900, .command = "pipewire", .numbers = "116:2",
 					    .mapped = true });
 	sim_hold(sim, &(struct sim_holder){ .pid = 4711, .command = "Xorg", .numbers = "13:67" });
 	sim_hold(sim, &(struct sim_holder){ .pid = 5, .command = "cat", .numbers = "1:3" });
@@ -103,7 +103,7 @@ START_TEST(class_devices)
 	ck_assert_uint_eq(uses.n, 2);
 	assert_use(0, GPU, PCIPT_USE_HELD, "process 4711 (Xorg)", "/user.slice/session-2.scope");
 	assert_use(0, GPU, PCIPT_USE_HELD, "Xorg", "has /dev/dri/card0, /dev/dri/renderD128 open");
-	assert_use(1, AUDIO, PCIPT_USE_HELD, "process 99 (pipewire)",
+	assert_use(1, AUDIO, PCIPT_USE_HELD, "process 9900 (pipewire)",
 		   "/dev/snd/controlC0 mapped into its memory");
 	ck_assert_ptr_nonnull(strstr(uses.items[0].remedy, "4711 (Xorg)"));
 }

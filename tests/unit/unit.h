@@ -33,6 +33,7 @@
 	SUITE(display)                                                                            \
 	SUITE(foreign)                                                                            \
 	SUITE(holders)                                                                            \
+	SUITE(pins)                                                                               \
 	SUITE(plan)                                                                               \
 	SUITE(record)                                                                             \
 	SUITE(confined)                                                                           \
