@@ -72,6 +72,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/mountinfo.c lib/usage/mountinfo.h \
 	lib/usage/net.c lib/usage/net.h \
 	lib/usage/net-graph.c lib/usage/net-graph.h \
+	lib/usage/net-logins.c \
 	lib/usage/net-messages.c \
 	lib/usage/net-sessions.c \
 	lib/usage/net-settle.c \
@@ -81,6 +82,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/pins.c \
 	lib/usage/record.c lib/usage/record.h \
 	lib/usage/records.c \
+	lib/usage/tcp.c lib/usage/tcp.h \
 	lib/usage/usb.c lib/usage/usb.h \
 	lib/usage/uses.c lib/usage/uses.h \
 	lib/safety/allow.c \

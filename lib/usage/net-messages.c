@@ -104,8 +104,7 @@ static void read_address(struct pcipt_net *net, uint32_t network, const struct n
 	char text[INET6_ADDRSTRLEN];
 	size_t size;
 
-	/* Every interface that is up has an IPv6 link-local one: alone it is no use. */
-	if (!body || (body->ifa_family == AF_INET6 && body->ifa_scope == RT_SCOPE_LINK))
+	if (!body)
 		return;
 	size = body->ifa_family == AF_INET ? 4 : body->ifa_family == AF_INET6 ? 16 : SIZE_MAX;
 	address.index = body->ifa_index;
@@ -119,6 +118,12 @@ static void read_address(struct pcipt_net *net, uint32_t network, const struct n
 	}
 	if (!best || !inet_ntop(body->ifa_family, mnl_attr_get_payload(best), text, sizeof(text)))
 		return;
+	/* Every interface that is up has an IPv6 link-local one: alone it is no use. */
+	if (body->ifa_family == AF_INET6 && body->ifa_scope == RT_SCOPE_LINK) {
+		snprintf(address.text, sizeof(address.text), "%s", text);
+		ADD(net, locals, n_locals, address);
+		return;
+	}
 	snprintf(address.text, sizeof(address.text), "%s/%u", text, body->ifa_prefixlen);
 	ADD(net, addresses, n_addresses, address);
 }

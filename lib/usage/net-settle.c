@@ -120,5 +120,7 @@ void pcipt_net_clear(struct pcipt_net *net)
 	free(net->routes);
 	free(net->hops);
 	free(net->sessions);
+	free(net->locals);
+	free(net->logins);
 	memset(net, 0, sizeof(*net));
 }

@@ -188,6 +188,27 @@ static bool is_behind_port(const struct scene *scene, size_t step)
 	return false;
 }
 
+/* A link-local address is of use to him who logged in by it. */
+static void add_logins(struct scene *scene, struct fold *fold, size_t s)
+{
+	const struct pcipt_net *net = scene->net;
+	const struct pcipt_net_link *link = link_of(scene, s);
+
+	for (size_t i = 0; i < net->n_locals * net->n_logins; i++) {
+		const struct pcipt_net_address *address = &net->locals[i / net->n_logins];
+		const struct pcipt_net_login *login = &net->logins[i % net->n_logins];
+		_cleanup_free_ char *chain = NULL;
+
+		if (address->network != link->network || address->index != link->index ||
+		    strcmp(address->text, login->local) != 0)
+			continue;
+		chain = print_chain(scene, s);
+		add(scene, fold, pcipt_format("your own login from %s (%s)", login->peer, link->name),
+		    chain ? pcipt_format("you are logged in from %s by the address %s of %s",
+					 login->peer, login->local, chain) : NULL);
+	}
+}
+
 static void find_addresses(struct scene *scene)
 {
 	struct fold fold = { 0 };
@@ -205,6 +226,8 @@ static void find_addresses(struct scene *scene)
 			if (is_behind_port(scene, s) && ports++ == 0)
 				first = first_step(scene, s);
 		}
+		if (!is_behind_port(scene, s))
+			add_logins(scene, &fold, s);
 	}
 	/* A container need not lose its address: the card leaves the bridge. */
 	tell(scene, PCIPT_USE_ADDRESS, &fold,

@@ -274,6 +274,8 @@ static void judge_interfaces(struct collection *c)
 	for (size_t i = 0; i < c->n_parents; i++)
 		if (!c->parents[i].found)
 			match_by_name(c, &c->parents[i]);
+	if (c->n_cards > 0 && c->net.n_locals > 0)
+		pcipt_net_find_logins(c->inquiry, &c->net);
 	pcipt_net_add_uses(&c->net, &c->networks, c->cards, c->n_cards, c->inquiry->uses);
 	tell_gaps(c);
 	c->inquiry->uses->no_memory |= c->net.no_memory;

@@ -6,6 +6,8 @@
 #ifndef PCIPT_USAGE_NET_H
 #define PCIPT_USAGE_NET_H
 
+#include <netinet/in.h>
+
 #include "kernel/networks.h"
 #include "usage/uses.h"
 
@@ -55,13 +57,20 @@ struct pcipt_net_session {
 	char name[32];
 };
 
+/* By which link-local address the caller logged in, and from where. */
+struct pcipt_net_login {
+	char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+};
+
 struct pcipt_net {
 	struct pcipt_net_link *links;
 	struct pcipt_net_address *addresses;
+	struct pcipt_net_address *locals; /* IPv6 link-local ones, without their length */
 	struct pcipt_net_route *routes;
 	struct pcipt_net_hop *hops;
 	struct pcipt_net_session *sessions;
-	size_t n_links, n_addresses, n_routes, n_hops, n_sessions;
+	struct pcipt_net_login *logins;
+	size_t n_links, n_addresses, n_locals, n_routes, n_hops, n_sessions, n_logins;
 	bool no_memory;
 	bool damaged; /* a message contradicts itself: what it says is left out */
 };
@@ -70,6 +79,8 @@ struct pcipt_net {
 void pcipt_net_read(struct pcipt_net *net, uint32_t network, const void *messages, size_t size);
 /* Adds the sessions of a namespace, as /proc/net/pppoe tells them. */
 void pcipt_net_read_sessions(struct pcipt_net *net, uint32_t network, const char *text, size_t size);
+/* net-logins.c: adds by which of the link-local addresses the caller logged in. */
+void pcipt_net_find_logins(struct pcipt_inquiry *inquiry, struct pcipt_net *net);
 /*
  * When all are read: sorts, and finds what ids and next hops stand for. `networks` may
  * be NULL where there is one namespace alone.

@@ -8,6 +8,7 @@
 #include "topology.h"
 #include "tree.h"
 #include "usage/net-graph.h"
+#include "usage/tcp.h"
 
 /* ---- a host in plain data ---- */
 
@@ -624,6 +625,122 @@ START_TEST(found_by_its_parent)
 }
 END_TEST
 
+/* ---- the caller's own login ---- */
+
+#define TCP6_HEAD "  sl  local_address remote_address st tx_queue rx_queue tr tm->when retrnsmt uid timeout inode\n"
+/* fe80::1 port 22, from fe80::2; the socket's number, and what state it is in. */
+#define LOGIN(state_, inode_)                                                                     \
+	"   0: 000080FE000000000000000001000000:0016 000080FE000000000000000002000000:D1F2 " state_  \
+	" 00000000:00000000 02:000A7A1E 00000000     0        0 " inode_ " 2 0000000000000000 20\n"
+
+/* pcipt (100) of a shell (90) of sshd (80), which has a socket; the first process above. */
+static void add_processes(struct tree *tree, const char *tcp6)
+{
+	tree_link(tree, "proc/self", "100");
+	tree_file(tree, "proc/100/stat", "100 (a) S) R 90 1 1");
+	tree_link(tree, "proc/100/fd/0", "/dev/pts/0");
+	tree_file(tree, "proc/90/stat", "90 (bash) S 80 1 1");
+	tree_link(tree, "proc/90/fd/1", "socket:[7]");
+	tree_file(tree, "proc/90/net/tcp6", TCP6_HEAD);
+	tree_file(tree, "proc/80/stat", "80 (sshd) S 1 1 1");
+	tree_link(tree, "proc/80/fd/4", "socket:[777]");
+	tree_file(tree, "proc/80/net/tcp6", tcp6);
+}
+
+START_TEST(the_callers_own_login)
+{
+	static const struct {
+		const char *tcp6;
+		bool own;
+	} table[] = { { TCP6_HEAD LOGIN("01", "777"), true },
+		      { TCP6_HEAD LOGIN("01", "778"), false }, /* somebody else's */
+		      { TCP6_HEAD LOGIN("06", "777"), false }, /* it is closing */
+		      { "nonsense\n 0: 1:2 3:4 01 777\n", false },
+		      { "", false } };
+	static const unsigned char local[16] = { 0xfe, 0x80, [15] = 1 }, other[16] = { 0xfe, 0x80, [15] = 9 };
+	struct tree *tree = tree_with_card();
+
+	add_folder(tree, "net");
+	memset(&messages, 0, sizeof(messages));
+	bytes_link(&messages, 7, "eth7");
+	bytes_text(&messages, 56, "0000:02:00.0");
+	bytes_text(&messages, 57, "pci");
+	bytes_address(&messages, AF_INET6, RT_SCOPE_LINK, 7, 64);
+	bytes_attribute(&messages, IFA_ADDRESS, other, 16);
+	add_processes(tree, table[_i].tcp6);
+	collect(tree, 0); /* by another interface */
+	ck_assert_uint_eq(uses.n, 0);
+	bytes_address(&messages, AF_INET6, RT_SCOPE_LINK, 7, 64);
+	bytes_attribute(&messages, IFA_ADDRESS, local, 16);
+	collect(tree, 0);
+	ck_assert_uint_eq(uses.n, table[_i].own);
+	if (table[_i].own) {
+		ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_ADDRESS);
+		ck_assert_str_eq(uses.items[0].what, "your own login from fe80::2 (eth7)");
+		ck_assert_str_eq(uses.items[0].evidence, "you are logged in from fe80::2 by the "
+							 "address fe80::1 of eth7 = 0000:02:00.0");
+	}
+	memset(&messages, 0, sizeof(messages));
+	tree_free(tree);
+}
+END_TEST
+
+/* Forefathers that go round in a circle, or that can't be looked into, end the search. */
+START_TEST(odd_forefathers)
+{
+	static const char *const stats[] = { "100 (a) S 100 1", "100 (a) S 90", "100 a S 90", "", "100 (a) S -1",
+					     "100 (a) S 99999999999999999999", ")", "1 (a)) S" };
+	static const unsigned char local[16] = { 0xfe, 0x80, [15] = 1 };
+	struct tree *tree = tree_with_card();
+
+	add_folder(tree, "net");
+	memset(&messages, 0, sizeof(messages));
+	bytes_link(&messages, 7, "eth7");
+	bytes_text(&messages, 56, "0000:02:00.0");
+	bytes_text(&messages, 57, "pci");
+	bytes_address(&messages, AF_INET6, RT_SCOPE_LINK, 7, 64);
+	bytes_attribute(&messages, IFA_ADDRESS, local, 16);
+	tree_link(tree, "proc/self", "100");
+	tree_file(tree, "proc/100/stat", stats[_i]);
+	collect(tree, 0);
+	ck_assert_uint_eq(uses.n, 0);
+	memset(&messages, 0, sizeof(messages));
+	tree_free(tree);
+}
+END_TEST
+
+START_TEST(connections)
+{
+	static const char v4[] = "   1: 0702000A:0801 0102000A:03E8 01 00000000:00000000 00:00000000 00000000 0 0 0 1";
+	struct test_random random = test_random_new(12);
+	struct pcipt_tcps tcps = { 0 };
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr found;
+
+	pcipt_tcp_parse(&tcps, v4);
+	pcipt_tcp_parse(&tcps, TCP6_HEAD LOGIN("01", "12"));
+	ck_assert_uint_eq(tcps.n, 2);
+	pcipt_tcp_print_address(&tcps.items[0].local, text);
+	ck_assert_str_eq(text, "10.0.2.7");
+	ck_assert(pcipt_tcp_scan_address("10.0.2.1", &found));
+	ck_assert_int_eq(memcmp(&found, &tcps.items[0].peer, sizeof(found)), 0);
+	ck_assert(pcipt_tcp_scan_address("fe80::2%eth0", &found));
+	ck_assert_int_eq(memcmp(&found, &tcps.items[1].peer, sizeof(found)), 0);
+	ck_assert(!pcipt_tcp_scan_address("host.example", &found));
+	ck_assert(!pcipt_tcp_scan_address("", &found));
+	for (int i = 0; i < 20000; i++) {
+		char line[] = LOGIN("01", "12");
+
+		for (int n = 0; n < 3; n++)
+			line[test_random_below(&random, sizeof(line) - 1)] =
+				" \n:0F\xff%"[test_random_below(&random, 7)];
+		pcipt_tcp_parse(&tcps, line);
+	}
+	ck_assert(!tcps.no_memory);
+	free(tcps.items);
+}
+END_TEST
+
 /* A modem's: its parent is a device of a class, so the kernel names no bus. */
 START_TEST(found_without_a_bus)
 {
@@ -801,6 +918,9 @@ Suite *suite_net(void)
 	tcase_add_checked_fixture(collector, NULL, host_end);
 	tcase_add_test(collector, card_without_interface);
 	tcase_add_test(collector, what_cannot_be_told);
+	tcase_add_loop_test(collector, the_callers_own_login, 0, 5);
+	tcase_add_loop_test(collector, odd_forefathers, 0, 8);
+	tcase_add_test(collector, connections);
 	tcase_add_loop_test(collector, found_by_its_parent, 0, 2);
 	tcase_add_test(collector, found_by_its_name);
 	tcase_add_test(collector, found_without_a_bus);

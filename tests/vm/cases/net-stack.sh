@@ -169,6 +169,33 @@ others_on_it() {
 	safe "all is gone"
 }
 
+# Whoever came in by a link-local address would cut himself off. What the environment says
+# counts for nothing; the connection is a socket of a process above.
+own_login() {
+	local=$(ip -o -6 addr show dev "$if1" scope link | sed 's/.*inet6 \([^/]*\).*/\1/')
+	export SSH_CONNECTION="fe80::2 5 $local 22"
+	safe "the environment says that it is the login's"
+	unset SSH_CONNECTION
+	cat >login.py <<-'END'
+		import socket, subprocess, sys
+		here = socket.getaddrinfo(sys.argv[1], 0, socket.AF_INET6, socket.SOCK_STREAM)[0][4]
+		server = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+		server.bind(here)
+		server.listen(1)
+		client = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+		client.connect((here[0], server.getsockname()[1], 0, here[3]))
+		session = server.accept()[0]
+		sys.exit(subprocess.call(["sh", "-c", '"$@"; exit $?', "sh"] + sys.argv[2:]))
+	END
+	python3 login.py "$local%$if1" "$pcipt" plan --json $card >out 2>err
+	same "logged in by a link-local address: exit" 3 $?
+	same "what stands against it" net-address "$(json '[.findings[].code] | unique | join(" ")')"
+	seen net-address "you are logged in from $local by the address $local of $if1 = $card"
+	python3 login.py "$local%$if1" "$pcipt" plan --json $other >out 2>err
+	same "the other card isn't the login's: exit" 0 $?
+	safe "not logged in so"
+}
+
 # What the caller must not notice: children, descriptors.
 nothing_is_left() {
 	cat >many.sh <<-'END'
@@ -186,5 +213,6 @@ a_stack
 odd_routes
 full_table
 others_on_it
+own_login
 nothing_is_left
 finish
