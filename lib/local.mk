@@ -116,6 +116,8 @@ libpcipt_core_la_SOURCES = \
 	lib/transaction/undo.c \
 	lib/claims/adopt.c \
 	lib/claims/bind.c \
+	lib/claims/boot.c lib/claims/boot.h \
+	lib/claims/boot-list.c \
 	lib/claims/claim.c \
 	lib/claims/claims.h \
 	lib/claims/compare.c lib/claims/compare.h \

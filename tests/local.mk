@@ -46,6 +46,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_apply_odd.c \
 	tests/unit/test_base.c \
 	tests/unit/test_block.c \
+	tests/unit/test_boot.c \
 	tests/unit/test_block_odd.c \
 	tests/unit/storage.c tests/unit/storage.h \
 	tests/unit/test_claim.c \

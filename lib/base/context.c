@@ -21,6 +21,7 @@ static void context_destroy(struct pcipt_context *ctx)
 	free(ctx->root);
 	free(ctx->state_dir);
 	free(ctx->runtime_dir);
+	free(ctx->config_dir);
 	free(ctx);
 }
 
@@ -44,10 +45,12 @@ static int take_root(struct pcipt_context *ctx, const char *path, struct pcipt_e
 	_cleanup_free_ char *root = strdup(path);
 	_cleanup_free_ char *state = root ? below(root, "/var/lib/libpcipt") : NULL;
 	_cleanup_free_ char *runtime = root ? below(root, "/run/libpcipt") : NULL;
+	_cleanup_free_ char *config = root ? below(root, "/etc/libpcipt") : NULL;
 
-	if (!root || !state || !runtime)
+	if (!root || !state || !runtime || !config)
 		return pcipt_fail_memory(error);
 	replace(&ctx->root, &root);
+	replace(&ctx->config_dir, &config);
 	if (!ctx->state_dir_given)
 		replace(&ctx->state_dir, &state);
 	if (!ctx->runtime_dir_given)

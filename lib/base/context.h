@@ -15,6 +15,7 @@ struct pcipt_context {
 	char *root;
 	char *state_dir;
 	char *runtime_dir;
+	char *config_dir; /* what is read at boot; follows the root, and has no other place */
 	bool state_dir_given;
 	bool runtime_dir_given;
 	pcipt_log_fn log;

@@ -46,6 +46,8 @@ int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int
 /* After a transaction that has a write out: "stuck", until somebody can finish it. */
 void pcipt_store_stuck(struct pcipt_transaction *t, struct pcipt_record *record,
 		       const struct pcipt_error *why);
+/* The boot list says of a persistent claim what its record says now; see boot.h. */
+void pcipt_store_note_boot(struct pcipt_context *ctx, const char *name);
 int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record,
 		    struct pcipt_error **error);
 

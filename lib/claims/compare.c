@@ -116,8 +116,9 @@ static int search(const struct pcipt_record_device *recorded, struct pcipt_snaps
 }
 
 /*
- * A device in its place that isn't on the claim's driver may be another card of its
- * model, put there meanwhile: only then is the serial asked for, which wakes it.
+ * A device in its place that isn't on the claim's driver, or that the claim hasn't had in
+ * this boot, may be another card of its model: only then is the serial asked for, which
+ * wakes it.
  */
 static int check_serial(const struct pcipt_record_device *recorded, struct pcipt_snapshot *snap,
 			struct pcipt_observation *found, struct pcipt_error **error)
@@ -148,7 +149,7 @@ static int observe_device(const struct pcipt_record *record,
 		return 0;
 	}
 	standing = standing_of(record, recorded, found->at);
-	if (standing != ON_TARGET)
+	if (standing != ON_TARGET || record->state != PCIPT_CLAIM_BOUND)
 		r = check_serial(recorded, snap, found, error);
 	if (r < 0 || found->situation != PCIPT_SITUATION_HELD)
 		return r;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <libpcipt/claim.h>
 
+#include "claims/boot.h"
 #include "claims/claims.h"
 #include "claims/compare.h"
 
@@ -486,7 +487,11 @@ int pcipt_reconcile(struct pcipt_context *ctx, const struct pcipt_options *optio
 	why = NULL;
 	r = pcipt_records_read(ctx, &records, &why);
 	if (r == 0) {
+		if (pcipt_boot_let_go(ctx, &records, options, rec.deadline, rec.report, &why) < 0)
+			pcipt_error_keep_worst(&worst, why);
+		why = NULL;
 		r = reconcile_all(&rec, &records, &why);
+		pcipt_boot_mend(ctx, &records);
 		pcipt_records_clear(&records);
 	}
 	if (r < 0)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "claims/boot.h"
 #include "claims/claims.h"
 #include "usage/holders.h"
 
@@ -150,9 +151,30 @@ static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
 	return r;
 }
 
+/* The boot list may have kept its devices from their drivers all the same. */
+static void let_go_of_kept(struct pcipt_context *ctx, const struct pcipt_options *options,
+			   struct pcipt_result *result)
+{
+	struct pcipt_error *warning = NULL;
+	struct pcipt_records records;
+	struct pcipt_kernel *k;
+	int r = pcipt_kernel_get(ctx, &k, &warning);
+
+	if (r == 0)
+		r = pcipt_records_read(ctx, &records, &warning);
+	if (r == 0) {
+		r = pcipt_boot_let_go(ctx, &records, options,
+				      pcipt_transaction_deadline(ctx, k, options), NULL, &warning);
+		pcipt_records_clear(&records);
+	}
+	if (r < 0)
+		pcipt_result_note_warning(result, warning);
+}
+
 /* A record of an earlier boot holds nothing: it ends, and no device is touched. */
 static int end_of_other_boot(struct pcipt_context *ctx, const struct pcipt_record *record,
-			     struct pcipt_result **result, struct pcipt_error **error)
+			     const struct pcipt_options *options, struct pcipt_result **result,
+			     struct pcipt_error **error)
 {
 	struct pcipt_error *warning = NULL;
 	int r = pcipt_transaction_check(ctx, NULL, 0, error);
@@ -168,6 +190,7 @@ static int end_of_other_boot(struct pcipt_context *ctx, const struct pcipt_recor
 		   "the claim %s is of an earlier boot: its devices were given back by the reboot",
 		   record->name);
 	pcipt_result_note_warning(*result, warning);
+	let_go_of_kept(ctx, options, *result);
 	return 0;
 }
 
@@ -189,7 +212,7 @@ static int release(struct pcipt_context *ctx, struct pcipt_claim *claim,
 	if (r < 0)
 		return r;
 	return now->record.other_boot ?
-		       end_of_other_boot(ctx, &now->record, result, error) :
+		       end_of_other_boot(ctx, &now->record, options, result, error) :
 		       release_devices(ctx, now, options, deadline, result, error);
 }
 

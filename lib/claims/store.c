@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "claims/boot.h"
 #include "claims/claims.h"
 
 /* For how long two file operations of somebody else are waited for, in milliseconds. */
@@ -166,10 +167,36 @@ static int replace(struct pcipt_context *ctx, const struct pcipt_record *record,
 	if (r < 0)
 		return r;
 	r = check_file(&file, record);
+	/* Never is a device in the boot list that the record doesn't want kept. */
+	if (r == 0 && !pcipt_boot_keeps(record))
+		pcipt_boot_list_note(ctx, record, false);
 	if (r == 0)
 		r = file.kernel->ops->record_write(file.kernel, file.folder, file.name, text,
 						   false);
+	if (r == 0 && pcipt_boot_keeps(record))
+		pcipt_boot_list_note(ctx, record, true);
 	return r < 0 ? fail_store(ctx, record, -r, error) : 0;
+}
+
+void pcipt_store_note_boot(struct pcipt_context *ctx, const char *name)
+{
+	struct pcipt_record named = { .name = (char *)name, .persistent = true }, now;
+	_cleanup_(close_file) struct file file;
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	int r;
+
+	if (open_file(ctx, &named, &file, NULL) < 0 || lock_file(ctx, &named, &file, NULL) < 0)
+		return;
+	r = file.kernel->ops->record_read(file.kernel, file.folder, file.name, &text, &length);
+	if (r == -ENOENT)
+		pcipt_boot_list_note(ctx, &named, false);
+	/* What a damaged one wants isn't known. */
+	if (r < 0 || pcipt_record_parse(text, length, &now, NULL) < 0)
+		return;
+	now.persistent = true;
+	pcipt_boot_list_note(ctx, &now, pcipt_boot_keeps(&now));
+	pcipt_record_clear(&now);
 }
 
 /* Writes it where nothing may be yet. */
@@ -309,6 +336,9 @@ int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record
 	if (r < 0)
 		return r;
 	r = check_file(&file, record);
+	/* In another boot than its own the list may have kept its devices: see pcipt_boot_let_go(). */
+	if (r == 0 && !record->other_boot)
+		pcipt_boot_list_note(ctx, record, false);
 	if (r == 0)
 		r = file.kernel->ops->record_remove(file.kernel, file.folder, file.name);
 	/* It has ended already; what has its name now is another's. */

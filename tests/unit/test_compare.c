@@ -96,6 +96,13 @@ static void as_claimed_whatever_the_serial(void)
 	add_pair("vfio-pci", "vfio-pci", 7);
 }
 
+/* In this boot nobody has looked yet which card it is: something at boot can have bound another. */
+static void a_twin_was_bound_at_boot(void)
+{
+	as_claimed_whatever_the_serial();
+	record.state = PCIPT_CLAIM_PENDING;
+}
+
 static void pinned_as_claimed(void)
 {
 	add_pair("vfio-pci", NULL, 1);
@@ -237,6 +244,7 @@ static const struct {
 #define SCENE(make, situation, ...) { #make, make, PCIPT_SITUATION_##situation, __VA_ARGS__ }
 	SCENE(as_claimed, HELD, PCIPT_MODULE_READY, 0),
 	SCENE(as_claimed_whatever_the_serial, HELD, PCIPT_MODULE_READY, 0),
+	SCENE(a_twin_was_bound_at_boot, REPLACED, PCIPT_MODULE_READY, 0),
 	SCENE(pinned_as_claimed, HELD, PCIPT_MODULE_ABSENT, 0),
 	SCENE(grown, GROWN, PCIPT_MODULE_READY, 0),
 	SCENE(all_free, FREE, PCIPT_MODULE_READY, 0),

@@ -40,6 +40,7 @@
 	SUITE(store)                                                                              \
 	SUITE(guarded)                                                                            \
 	SUITE(helper)                                                                             \
+	SUITE(boot)                                                                               \
 	SUITE(apply)                                                                              \
 	SUITE(apply_odd)                                                                          \
 	SUITE(claim)                                                                              \
