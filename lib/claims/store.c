@@ -199,7 +199,10 @@ void pcipt_store_note_boot(struct pcipt_context *ctx, const char *name)
 	pcipt_record_clear(&now);
 }
 
-/* Writes it where nothing may be yet. */
+/*
+ * Writes it where nothing may be yet. It could do so without the lock; but a disk that has
+ * no room for that must show before the first kernel write, not when the claim shall end.
+ */
 static int create(struct pcipt_context *ctx, const struct pcipt_record *record,
 		  struct pcipt_error **error)
 {
@@ -209,6 +212,8 @@ static int create(struct pcipt_context *ctx, const struct pcipt_record *record,
 
 	if (r == 0 && !text)
 		r = pcipt_fail_memory(error);
+	if (r == 0)
+		r = lock_file(ctx, record, &file, error);
 	if (r < 0)
 		return r;
 	r = file.kernel->ops->record_write(file.kernel, file.folder, file.name, text, true);

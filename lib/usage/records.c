@@ -79,6 +79,23 @@ static bool is_record_name(const char *file)
 	return n > 5 && file[0] != '.' && strcmp(file + n - 5, ".json") == 0;
 }
 
+/* Why a file is no record whatever is in it; NULL for one that only couldn't be read. */
+static const char *never_a_record(int r)
+{
+	switch (-r) {
+	case EBADMSG:
+		return "somebody other than root could have written it";
+	case ELOOP:
+		return "it is a link";
+	case ENXIO:
+		return "it is no plain file";
+	case EFBIG:
+		return "it is larger than any record";
+	default:
+		return NULL;
+	}
+}
+
 static int read_one(void *data, const char *file)
 {
 	struct reading *reading = data;
@@ -98,9 +115,8 @@ static int read_one(void *data, const char *file)
 					      &length);
 	if (r == -ENOENT) /* ended meanwhile */
 		return 0;
-	if (r == -EBADMSG)
-		return add_problem(reading, file, PCIPT_E_DAMAGED, 0,
-				   "somebody other than root could have written it");
+	if (r < 0 && never_a_record(r))
+		return add_problem(reading, file, PCIPT_E_DAMAGED, 0, never_a_record(r));
 	if (r < 0)
 		return add_problem(reading, file, PCIPT_E_IO, -r, pcipt_errno_text(-r));
 	r = pcipt_record_parse(text, length, record, &error);

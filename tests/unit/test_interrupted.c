@@ -241,6 +241,21 @@ START_TEST(record_does_not_say_bound)
 }
 END_TEST
 
+/* What ending the claim needs must be there before anything is begun. */
+START_TEST(no_room_for_the_claims_lock)
+{
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_error *error = NULL;
+
+	sim_fail(sim, &(struct sim_fault){ SIM_LOCK, "claims", 1, 0, ENOSPC, SIM_FAILS });
+	ck_assert_int_eq(bind_card(&claim, &error), PCIPT_E_IO);
+	assert_fails(PCIPT_E_IO, error);
+	assert_state(sim, before, "after the bind");
+	ck_assert_uint_eq(sim_log_matches(sim, "write "), 0);
+	ck_assert_uint_eq(sim_record_count(sim), 0);
+}
+END_TEST
+
 /* Without a claim: as before, but for a card whose own driver or power control refused it. */
 static void assert_given_back(const char *refused, const char *when)
 {
@@ -447,6 +462,7 @@ Suite *suite_interrupted(void)
 	tcase_add_loop_test(tc, each_operation_of_a_bind_fails, 0, MACHINE_VARIANTS);
 	tcase_add_loop_test(tc, each_operation_of_a_bind_fails_late, 0, MACHINE_VARIANTS);
 	tcase_add_loop_test(tc, record_does_not_say_bound, 0, 2);
+	tcase_add_test(tc, no_room_for_the_claims_lock);
 	tcase_add_loop_test(tc, each_operation_of_a_release_fails, 0, MACHINE_VARIANTS);
 	tcase_add_loop_test(tc, each_operation_of_a_release_lacks_its_helper, 0, MACHINE_VARIANTS);
 	tcase_add_loop_test(tc, release_without_room_is_killed, 0, MACHINE_VARIANTS);

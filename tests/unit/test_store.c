@@ -423,6 +423,11 @@ START_TEST(good_among_odd_ones)
 	path = in_folder("fifo.json");
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	free(path);
+	text = malloc(2000001);
+	memset(text, ' ', 2000000);
+	text[2000000] = '\0';
+	ck_assert_int_eq(put("huge.json", text, true), 0);
+	free(text);
 	path = in_folder("no-record.txt");
 	test_write(path, "x", 1);
 	free(path);
@@ -430,12 +435,16 @@ START_TEST(good_among_odd_ones)
 	ck_assert_uint_eq(pcipt_claim_list_count(claims), 3);
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_str_eq(pcipt_claim_get_name(pcipt_claim_list_at(claims, i)), names[i]);
-	ck_assert_uint_eq(pcipt_claim_list_problem_count(claims), 5);
-	for (size_t i = 0; i < 5; i++)
-		ck_assert_ptr_nonnull(
-			pcipt_error_get_path(pcipt_claim_list_problem_at(claims, i)));
+	ck_assert_uint_eq(pcipt_claim_list_problem_count(claims), 6);
+	for (size_t i = 0; i < 6; i++) {
+		const struct pcipt_error *problem = pcipt_claim_list_problem_at(claims, i);
+
+		ck_assert_ptr_nonnull(pcipt_error_get_path(problem));
+		/* None of them could ever be a record, so none stands against other claims. */
+		ck_assert_int_eq(pcipt_error_get_code(problem), PCIPT_E_DAMAGED);
+	}
 	/* They are set aside, not deleted. */
-	ck_assert_uint_eq(count_files(), 9);
+	ck_assert_uint_eq(count_files(), 10);
 	pcipt_claim_list_unref(claims);
 }
 END_TEST
