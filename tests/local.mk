@@ -28,14 +28,19 @@ check_PROGRAMS += tests/unit/unit
 TESTS += tests/unit/unit
 endif
 
-tests_unit_unit_SOURCES = \
+fake_kernel = \
+	tests/fake-kernel/bus.c \
 	tests/fake-kernel/files.c \
 	tests/fake-kernel/model.c tests/fake-kernel/model.h \
 	tests/fake-kernel/processes.c \
 	tests/fake-kernel/records.c \
-	tests/fake-kernel/watch.c \
 	tests/fake-kernel/sim.c tests/fake-kernel/sim.h \
-	tests/fake-kernel/writer.c \
+	tests/fake-kernel/sriov.c \
+	tests/fake-kernel/vfio.c \
+	tests/fake-kernel/watch.c \
+	tests/fake-kernel/writer.c
+
+tests_unit_unit_SOURCES = $(fake_kernel) \
 	tests/unit/failing.c tests/unit/failing.h \
 	tests/unit/leftovers.c tests/unit/leftovers.h \
 	tests/unit/machine.c tests/unit/machine.h \

@@ -7,7 +7,8 @@
 
 /* What a path names. `name` is what stands behind a device or driver, "" for itself. */
 struct node {
-	enum { NOTHING, DEVICE, DRIVER, GROUP, MEMBERS, VFIO_NODE, FIXED, FOLDER, CLASS, PROCESS } kind;
+	enum { NOTHING, DEVICE, DRIVER, GROUP, MEMBERS, VFIO_NODE, FIXED, FOLDER, CLASS, PROCESS,
+	       BUS } kind;
 	struct sim_device *device;
 	struct sim_driver *driver;
 	int number;
@@ -94,6 +95,9 @@ static struct node find(const struct sim *sim, const char *path)
 	if (below(path, "/sys/bus/pci/drivers", &rest))
 		return *rest ? find_driver(sim, rest) :
 			       (struct node){ .kind = FOLDER, .name = "drivers" };
+	if (strcmp(path, "/sys/bus/pci/drivers_probe") == 0 ||
+	    strcmp(path, "/sys/bus/pci/rescan") == 0)
+		return (struct node){ .kind = BUS, .name = pcipt_base_name(path) };
 	if (below(path, "/sys/devices", &rest))
 		return find_device(sim, rest);
 	if (below(path, "/sys/kernel/iommu_groups", &rest))
@@ -104,7 +108,7 @@ static struct node find(const struct sim *sim, const char *path)
 		return (struct node){ .kind = PROCESS, .name = rest };
 	if (below(path, "/sys/class/vfio", &rest) && sscanf(rest, "%d%n", &number, &end) == 1 &&
 	    !rest[end] && sim_group_has_node(sim, number))
-		return (struct node){ .kind = VFIO_NODE };
+		return (struct node){ .kind = VFIO_NODE, .number = number };
 	if (below(path, "/sys/class", &rest))
 		return (struct node){ .kind = CLASS, .name = rest };
 	return (struct node){ .kind = NOTHING };
@@ -170,11 +174,24 @@ static bool list_files(const struct sim *sim, const char *folder, pcipt_list_fn 
 
 /* ---- reading ---- */
 
+/* What is in a driver's folder beside its devices. */
+static const char *const driver_files[] = { "bind",	 "module", "new_id",
+					    "remove_id", "uevent", "unbind" };
+
+static bool is_driver_file(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(driver_files); i++)
+		if (strcmp(driver_files[i], name) == 0)
+			return true;
+	return false;
+}
+
 static char *ids_attribute(const struct sim_device *d, const char *name)
 {
 	if (strcmp(name, "modalias") == 0)
-		return pcipt_format("pci:v%08Xd%08Xsv00000000sd00000000bc%02Xsc%02Xi%02X",
-				    d->vendor, d->device, d->class_id >> 16,
+		return pcipt_format("pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X", d->vendor,
+				    d->device, d->subsystem_vendor, d->subsystem_device,
+				    d->class_id >> 16,
 				    d->class_id >> 8 & 0xff, d->class_id & 0xff);
 	if (strcmp(name, "vendor") == 0)
 		return pcipt_format("0x%04x", d->vendor);
@@ -182,9 +199,12 @@ static char *ids_attribute(const struct sim_device *d, const char *name)
 		return pcipt_format("0x%04x", d->device);
 	if (strcmp(name, "class") == 0)
 		return pcipt_format("0x%06x", d->class_id);
-	if (strncmp(name, "subsystem_", 10) == 0)
-		return strdup("0x0000");
-	return strcmp(name, "revision") == 0 ? strdup("0x00") : NULL;
+	if (strcmp(name, "subsystem_vendor") == 0)
+		return pcipt_format("0x%04x", d->subsystem_vendor);
+	if (strcmp(name, "subsystem_device") == 0)
+		return pcipt_format("0x%04x", d->subsystem_device);
+	return strcmp(name, "revision") == 0 ? pcipt_format("0x%02x", d->revision) :
+					       sim_sriov_attribute(d, name);
 }
 
 static char *device_attribute(const struct sim_device *d, const char *name)
@@ -221,6 +241,16 @@ static char *attribute(struct sim *sim, const struct node *node)
 	return NULL;
 }
 
+/* What can be written and not read. */
+static bool is_write_only(const struct node *node)
+{
+	if (node->kind == DEVICE)
+		return strcmp(node->name, "remove") == 0;
+	if (node->kind == DRIVER)
+		return is_driver_file(node->name) && strcmp(node->name, "module") != 0;
+	return node->kind == BUS;
+}
+
 static ssize_t put(const char *text, char *buf, size_t size)
 {
 	return text ? (ssize_t)strlen(memcpy(buf, text, strlen(text) < size ? strlen(text) + 1 :
@@ -228,11 +258,43 @@ static ssize_t put(const char *text, char *buf, size_t size)
 		      -ENOENT;
 }
 
+/* What waits for the device's lock: a plain read would never return. */
+static bool would_hang(const struct sim *sim, const struct node *node)
+{
+	return node->kind == DEVICE && sim_is_stuck(sim, node->device) &&
+	       ((node->device->total_vfs && strcmp(node->name, "sriov_numvfs") == 0) ||
+		(sim->override_takes_lock && strcmp(node->name, "driver_override") == 0));
+}
+
+static ssize_t read_node(struct sim *sim, unsigned int op, const struct node *node,
+			 const char *path, char *buf, size_t size)
+{
+	_cleanup_free_ char *text = NULL;
+
+	/* /dev/full gives NULs without an end. */
+	if (sim_is_covered(sim, path)) {
+		memset(buf, '\0', size);
+		return (ssize_t)size - 1;
+	}
+	if (would_hang(sim, node)) {
+		if (op == SIM_GUARDED)
+			return -EBUSY;
+		fprintf(stderr, "simulated kernel: reading %s would hang\n", path);
+		abort();
+	}
+	if (is_write_only(node))
+		return -EACCES;
+	text = attribute(sim, node);
+	if (text && strlen(text) >= size)
+		text[size - 1] = '\0';
+	return put(text, buf, size);
+}
+
 static ssize_t read_as(struct sim *sim, unsigned int op, const char *verb, enum pcipt_place at,
 		       const char *path, char *buf, size_t size)
 {
-	char whole[512], *what, *text;
 	struct sim_verdict verdict;
+	char whole[512], *what, *text;
 	struct node node;
 	ssize_t r;
 
@@ -241,10 +303,11 @@ static ssize_t read_as(struct sim *sim, unsigned int op, const char *verb, enum 
 	verdict = sim_next(sim, op, what);
 	node = find(sim, whole);
 	text = file_text(sim, whole);
-	text = text ? text : attribute(sim, &node);
 	if (text && strlen(text) >= size)
 		text[size - 1] = '\0';
-	r = verdict.answer ? verdict.answer : put(text, buf, size);
+	r = verdict.answer ? verdict.answer :
+	    text	   ? put(text, buf, size) :
+			     read_node(sim, op, &node, whole, buf, size);
 	sim_note(sim, what, (int)r);
 	free(text);
 	free(what);
@@ -294,35 +357,69 @@ static char *vf_link(const struct sim *sim, const struct sim_device *pf, unsigne
 	return NULL;
 }
 
+/* From a device's folder up to /sys, "../" for each folder on the way. */
+static char *from_device(const struct sim_device *d, const char *folder, const char *name)
+{
+	static const char up[] = "../../../../../../../../../../../../";
+	size_t depth = 2;
+
+	for (const char *at = strchr(d->path, '/'); at; at = strchr(at + 1, '/'))
+		depth++;
+	return pcipt_format("%.*s%s%s", (int)(depth * 3), up, folder, name);
+}
+
+static char *device_link(const struct sim *sim, const struct sim_device *d, const char *name)
+{
+	unsigned int index;
+	char group[16];
+
+	if (!*name)
+		return pcipt_format("../../../devices/%s", d->path);
+	if (strcmp(name, "subsystem") == 0)
+		return from_device(d, "bus/pci", "");
+	if (strcmp(name, "driver") == 0)
+		return d->driver ? from_device(d, "bus/pci/drivers/", d->driver->name) : NULL;
+	snprintf(group, sizeof(group), "%d", d->group);
+	if (strcmp(name, "iommu_group") == 0)
+		return d->group ? from_device(d, "kernel/iommu_groups/", group) : NULL;
+	if (strcmp(name, "physfn") == 0)
+		return d->physfn ? pcipt_format("../%s", d->physfn->address) : NULL;
+	if (sscanf(name, "virtfn%u", &index) == 1)
+		return vf_link(sim, d, index);
+	return sim_node_link(sim, d, name);
+}
+
 static char *link_text(const struct sim *sim, const struct node *node)
 {
-	const struct sim_device *d = node->device;
-	unsigned int index;
+	const struct sim_device *d;
 
 	if (node->kind == PROCESS && strcmp(node->name, "1/ns/pid") == 0)
 		return strdup(sim->in_container ? "pid:[4026532999]" : "pid:[4026531836]");
-	if (node->kind != DEVICE)
-		return NULL;
-	if (!*node->name)
-		return pcipt_format("../../../devices/%s", d->path);
-	if (strcmp(node->name, "driver") == 0)
-		return d->driver ? pcipt_format("../../../bus/pci/drivers/%s", d->driver->name) :
-				   NULL;
-	if (strcmp(node->name, "iommu_group") == 0)
-		return d->group ? pcipt_format("../../../kernel/iommu_groups/%d", d->group) : NULL;
-	if (strcmp(node->name, "physfn") == 0)
-		return d->physfn ? pcipt_format("../%s", d->physfn->address) : NULL;
-	if (sscanf(node->name, "virtfn%u", &index) == 1)
-		return vf_link(sim, d, index);
-	return sim_node_link(sim, d, node->name);
+	if (node->kind == VFIO_NODE)
+		return pcipt_format("../../devices/virtual/vfio/%d", node->number);
+	if (node->kind == DEVICE)
+		return device_link(sim, node->device, node->name);
+	d = node->kind == DRIVER ? sim_find(sim, node->name) : NULL;
+	return d && d->driver == node->driver ? pcipt_format("../../../../devices/%s", d->path) :
+						NULL;
+}
+
+/* A link's text, or why there is none. */
+static ssize_t read_link_node(struct sim *sim, const struct node *node, char *buf, size_t size)
+{
+	_cleanup_free_ char *text = link_text(sim, node);
+
+	if (!text && node->kind == DEVICE && device_attribute(node->device, node->name))
+		return -EINVAL;
+	return put(text, buf, size);
 }
 
 ssize_t sim_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,
 		      size_t size)
 {
 	struct sim *sim = sim_of(k);
-	char whole[512], *what, *text;
 	struct sim_verdict verdict;
+	char whole[512], *what;
 	struct node node;
 	ssize_t r;
 
@@ -330,10 +427,8 @@ ssize_t sim_read_link(struct pcipt_kernel *k, enum pcipt_place at, const char *p
 	what = pcipt_format("read-link %s", whole);
 	verdict = sim_next(sim, SIM_READ_LINK, what);
 	node = find(sim, whole);
-	text = link_text(sim, &node);
-	r = verdict.answer ? verdict.answer : put(text, buf, size);
+	r = verdict.answer ? verdict.answer : read_link_node(sim, &node, buf, size);
 	sim_note(sim, what, (int)r);
-	free(text);
 	free(what);
 	return r;
 }
@@ -369,8 +464,11 @@ static size_t names_below(const struct sim *sim, const struct sim_device *above,
 
 static int list_node(struct sim *sim, const struct node *node, pcipt_list_fn fn, void *data)
 {
-	bool devices = node->kind == DRIVER || node->kind == MEMBERS || (node->kind == FOLDER && node->name[1] == 'e');
-	char **names = calloc(SIM_MAX_DEVICES + SIM_MAX_DRIVERS + SIM_MAX_NODES, sizeof(*names));
+	bool devices = node->kind == DRIVER || node->kind == MEMBERS ||
+		       (node->kind == FOLDER && strcmp(node->name, "devices") == 0);
+	char **names = calloc(SIM_MAX_DEVICES + SIM_MAX_DRIVERS + SIM_MAX_NODES +
+				      ARRAY_SIZE(driver_files),
+			      sizeof(*names));
 	size_t n = 0;
 
 	if (node->kind == DEVICE)
@@ -384,7 +482,17 @@ static int list_node(struct sim *sim, const struct node *node, pcipt_list_fn fn,
 	for (size_t i = 0; !devices && i < sim->n_drivers; i++)
 		if (sim->drivers[i].registered)
 			names[n++] = strdup(sim->drivers[i].name);
+	for (size_t i = 0; node->kind == DRIVER && i < ARRAY_SIZE(driver_files); i++)
+		names[n++] = strdup(driver_files[i]);
 	return give_names(names, n, fn, data);
+}
+
+/* Whether it is there, and not a folder. */
+static bool is_file(const struct node *node)
+{
+	return node->kind == DEVICE ? device_attribute(node->device, node->name) != NULL :
+	       node->kind == DRIVER ? is_driver_file(node->name) :
+				      node->kind == GROUP || node->kind == BUS;
 }
 
 int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcipt_list_fn fn,
@@ -393,8 +501,8 @@ int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcip
 	struct sim_verdict verdict;
 	char whole[512], *what;
 	struct node node;
-	bool is_folder;
-	int r;
+	bool is_folder, is_files = false;
+	int r = 0;
 
 	whole_path(at, path, whole, sizeof(whole));
 	what = pcipt_format("list %s", whole);
@@ -405,13 +513,29 @@ int sim_list(struct pcipt_kernel *k, enum pcipt_place at, const char *path, pcip
 	if (!verdict.answer && node.kind == DEVICE && strcmp(node.name, "nvme") == 0 &&
 	    sim_has_controller(node.device))
 		verdict.answer = fn(data, "nvme0");
-	sim_note(sim_of(k), what, verdict.answer ? verdict.answer : is_folder ? 0 : -ENOENT);
+	if (!verdict.answer && !is_folder)
+		is_files = list_files(sim_of(k), whole, fn, data, &r);
+	if (!verdict.answer && !is_folder && !is_files)
+		verdict.answer = is_file(&node) ? -ENOTDIR : -ENOENT;
+	sim_note(sim_of(k), what, verdict.answer);
 	free(what);
-	if (verdict.answer)
-		return verdict.answer;
-	if (!is_folder && list_files(sim_of(k), whole, fn, data, &r))
-		return r;
-	return is_folder ? list_node(sim_of(k), &node, fn, data) : -ENOENT;
+	if (verdict.answer || is_files)
+		return verdict.answer ? verdict.answer : r;
+	return list_node(sim_of(k), &node, fn, data);
+}
+
+static bool is_there(const struct sim *sim, const struct node *node)
+{
+	_cleanup_free_ char *link = link_text(sim, node);
+
+	if (link || is_file(node) || is_write_only(node))
+		return true;
+	if (node->kind == CLASS)
+		link = sim_class_attribute(sim, node->name);
+	return node->kind == CLASS   ? link != NULL :
+	       node->kind == PROCESS ? false :
+	       node->kind == DEVICE || node->kind == DRIVER ? !*node->name :
+							      node->kind != NOTHING;
 }
 
 int sim_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
@@ -425,10 +549,8 @@ int sim_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
 	what = pcipt_format("exists %s", whole);
 	verdict = sim_next(sim_of(k), SIM_EXISTS, what);
 	node = find(sim_of(k), whole);
-	r = node.kind == DEVICE && *node.name ? device_attribute(node.device, node.name) != NULL :
-		       node.kind != NOTHING && node.kind != CLASS && node.kind != PROCESS;
-	r = r || find_file(sim_of(k), whole);
-	r = verdict.answer ? verdict.answer : r;
+	r = verdict.answer ? verdict.answer :
+			     find_file(sim_of(k), whole) || is_there(sim_of(k), &node);
 	sim_note(sim_of(k), what, r);
 	free(what);
 	return r;
@@ -439,14 +561,14 @@ int sim_may_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
 	struct sim *sim = sim_of(k);
 	struct sim_verdict verdict;
 	char whole[512], *what;
+	struct node node;
 	int r;
 
 	whole_path(at, path, whole, sizeof(whole));
 	what = pcipt_format("may-write %s", whole);
 	verdict = sim_next(sim, SIM_MAY_WRITE, what);
-	r = verdict.answer		      ? verdict.answer :
-	    find(sim, whole).kind == NOTHING ? -ENOENT :
-					       sim->may_write;
+	node = find(sim, whole);
+	r = verdict.answer ? verdict.answer : is_there(sim, &node) ? sim->may_write : -ENOENT;
 	sim_note(sim, what, r);
 	free(what);
 	return r;
@@ -454,16 +576,47 @@ int sim_may_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
 
 /* ---- writing ---- */
 
-static int write_node(struct sim *sim, const struct node *node, const char *value)
+static int write_driver(struct sim *sim, const struct node *node, const char *value)
 {
-	if (node->kind == DRIVER && strcmp(node->name, "bind") == 0)
+	if (strcmp(node->name, "bind") == 0)
 		return sim_bind(sim, node->driver, value);
-	if (node->kind == DRIVER && strcmp(node->name, "unbind") == 0)
+	if (strcmp(node->name, "unbind") == 0)
 		return sim_unbind(sim, node->driver, value);
-	if (node->kind == DEVICE && strcmp(node->name, "driver_override") == 0)
+	if (strcmp(node->name, "new_id") == 0)
+		return sim_new_id(sim, node->driver, value);
+	if (strcmp(node->name, "remove_id") == 0)
+		return sim_remove_id(node->driver, value);
+	return -ENOENT;
+}
+
+static int write_device(struct sim *sim, const struct node *node, const char *value)
+{
+	if (strcmp(node->name, "driver_override") == 0)
 		return sim_set_override(node->device, value);
-	if (node->kind == DEVICE && strcmp(node->name, "power/control") == 0)
+	if (strcmp(node->name, "power/control") == 0)
 		return sim_set_power(node->device, value);
+	if (strcmp(node->name, "remove") == 0)
+		return sim_unplug(sim, node->device, value);
+	if (node->device->total_vfs && strcmp(node->name, "sriov_numvfs") == 0)
+		return sim_set_numvfs(sim, node->device, value);
+	if (node->device->total_vfs && strcmp(node->name, "sriov_drivers_autoprobe") == 0)
+		return sim_set_autoprobe(node->device, value);
+	/* kernfs looks at the mode itself, for root, too. */
+	return is_there(sim, node) ? -EACCES : -ENOENT;
+}
+
+static int write_node(struct sim *sim, const struct node *node, const char *path,
+		      const char *value)
+{
+	if (sim_is_covered(sim, path))
+		return -ENOSPC;
+	if (node->kind == DRIVER)
+		return write_driver(sim, node, value);
+	if (node->kind == DEVICE)
+		return write_device(sim, node, value);
+	if (node->kind == BUS)
+		return strcmp(node->name, "rescan") == 0 ? sim_rescan(sim, value) :
+							   sim_probe(sim, value);
 	return node->kind == NOTHING ? -ENOENT : -EACCES;
 }
 
@@ -471,7 +624,7 @@ int sim_write_now(struct sim *sim, const char *path, const char *value)
 {
 	struct node node = find(sim, path);
 
-	return write_node(sim, &node, value);
+	return write_node(sim, &node, path, value);
 }
 
 int sim_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path, const char *value)
@@ -486,7 +639,7 @@ int sim_write(struct pcipt_kernel *k, enum pcipt_place at, const char *path, con
 	what = pcipt_format("write %s %s", whole, value);
 	verdict = sim_next(sim, SIM_WRITE, what);
 	node = find(sim, whole);
-	r = verdict.happens ? write_node(sim, &node, value) : 0;
+	r = verdict.happens ? write_node(sim, &node, whole, value) : 0;
 	r = verdict.answer ? verdict.answer : r;
 	sim_note(sim, what, r);
 	free(what);

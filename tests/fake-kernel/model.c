@@ -59,13 +59,20 @@ void sim_driver(struct sim *sim, const char *name, enum sim_match match, bool re
 							      .registered = registered };
 }
 
+void sim_add_id(struct sim_driver *driver, uint32_t id)
+{
+	if (driver->n_ids == ARRAY_SIZE(driver->ids))
+		fail("no room for ids of", driver->name);
+	driver->ids[driver->n_ids++] = id;
+}
+
 void sim_driver_takes(struct sim *sim, const char *name, uint16_t vendor, uint16_t device)
 {
 	struct sim_driver *driver = need_driver(sim, name);
 
-	if (driver->n_ids == ARRAY_SIZE(driver->ids))
-		fail("no room for ids of", name);
-	driver->ids[driver->n_ids++] = (uint32_t)vendor << 16 | device;
+	if (driver->match == SIM_MATCH_OVERRIDE)
+		fail("it has no ids of its own:", name);
+	sim_add_id(driver, (uint32_t)vendor << 16 | device);
 }
 
 void sim_driver_refuses(struct sim *sim, const char *name, const char *address, int errnum)
@@ -74,6 +81,16 @@ void sim_driver_refuses(struct sim *sim, const char *name, const char *address, 
 
 	device->refuser = need_driver(sim, name);
 	device->refusal = errnum;
+}
+
+void sim_driver_makes_vfs(struct sim *sim, const char *name, enum sim_vfs how)
+{
+	need_driver(sim, name)->vfs = how;
+}
+
+void sim_driver_manages_power(struct sim *sim, const char *name)
+{
+	need_driver(sim, name)->manages_power = true;
 }
 
 void sim_settles(struct sim *sim, const char *address, unsigned int after, bool badly)
@@ -108,7 +125,8 @@ void sim_add(struct sim *sim, const struct sim_device_facts *facts)
 	if (!device || sim->n_devices == SIM_MAX_DEVICES)
 		fail("no room for device", facts->address);
 	device->address = strdup(facts->address);
-	device->path = facts->parent ?
+	device->path = facts->path   ? strdup(facts->path) :
+		       facts->parent ?
 			       pcipt_format("%s/%s", need_device(sim, facts->parent)->path,
 					    facts->address) :
 			       pcipt_format("pci%.*s/%s", (int)strcspn(facts->address, ".") - 3,
@@ -122,6 +140,13 @@ void sim_add(struct sim *sim, const struct sim_device_facts *facts)
 	device->power = strdup(facts->power_control ? facts->power_control : "auto");
 	device->boot_vga = facts->boot_vga;
 	device->physfn = facts->physfn ? need_device(sim, facts->physfn) : NULL;
+	device->subsystem_vendor = facts->subsystem_vendor;
+	device->subsystem_device = facts->subsystem_device;
+	device->revision = facts->revision;
+	device->total_vfs = facts->total_vfs;
+	device->vf_offset = facts->vf_offset;
+	device->vf_stride = facts->vf_stride;
+	device->vf_device = facts->vf_device;
 	sim->devices[sim->n_devices++] = device;
 }
 
@@ -134,17 +159,22 @@ void sim_device_free(struct sim_device *device)
 	free(device);
 }
 
+void sim_forget(struct sim *sim, struct sim_device *device)
+{
+	for (size_t i = 0; i < sim->n_devices; i++)
+		if (sim->devices[i] == device)
+			sim->devices[i] = NULL;
+}
+
 void sim_remove(struct sim *sim, const char *address)
 {
 	struct sim_device *device = need_device(sim, address);
 
-	for (size_t i = 0; i < sim->n_devices; i++)
-		if (sim->devices[i] == device)
-			sim->devices[i] = NULL;
+	sim_forget(sim, device);
 	sim_device_free(device);
 }
 
-static void replace(char **text, const char *by)
+void sim_replace(char **text, const char *by)
 {
 	char *copy = by ? strdup(by) : NULL;
 
@@ -159,12 +189,12 @@ void sim_force_driver(struct sim *sim, const char *address, const char *driver)
 
 void sim_force_override(struct sim *sim, const char *address, const char *text)
 {
-	replace(&need_device(sim, address)->override, text);
+	sim_replace(&need_device(sim, address)->override, text);
 }
 
 void sim_force_power(struct sim *sim, const char *address, const char *text)
 {
-	replace(&need_device(sim, address)->power, text);
+	sim_replace(&need_device(sim, address)->power, text);
 }
 
 char *sim_device_state(const struct sim *sim, const char *address)
@@ -197,18 +227,19 @@ char *sim_state(const struct sim *sim)
 
 /* ---- reacting ---- */
 
-static bool is_vfio(const struct sim_driver *driver)
+bool sim_is_vfio(const struct sim_driver *driver)
 {
 	return strstr(driver->name, "vfio-pci") || strstr(driver->name, "vfio_pci");
 }
 
-/* An override is the only driver that matches; without one the ids decide (pci_match_device). */
+/*
+ * An override is the only driver that matches; without one the ids decide
+ * (pci_match_device), also those that a driver for overrides was given by new_id.
+ */
 static bool matches(const struct sim_driver *driver, const struct sim_device *device)
 {
 	if (device->override)
 		return strcmp(device->override, driver->name) == 0;
-	if (driver->match == SIM_MATCH_OVERRIDE)
-		return false;
 	for (size_t i = 0; i < driver->n_ids; i++)
 		if (driver->ids[i] == ((uint32_t)device->vendor << 16 | device->device))
 			return true;
@@ -233,7 +264,10 @@ static int probe(const struct sim *sim, const struct sim_driver *driver,
 {
 	if (device->refuser == driver && device->refusal)
 		return -device->refusal;
-	if (!is_vfio(driver))
+	/* pcie_portdrv_probe() looks at the kind of port first. */
+	if (strcmp(driver->name, "pcieport") == 0 && !is_bridge(device))
+		return -ENODEV;
+	if (!sim_is_vfio(driver))
 		return 0;
 	/* vfio_pci_core: a header type other than 0, or no group, is EINVAL; VFs are EBUSY. */
 	if (is_bridge(device) || !device->group)
@@ -241,18 +275,37 @@ static int probe(const struct sim *sim, const struct sim_driver *driver,
 	return has_vfs(sim, device) ? -EBUSY : 0;
 }
 
-/* vfio.c before 5.19: a driver of the host's in a group that user space has is a BUG. */
+/*
+ * vfio.c before 5.19: a driver of the host's in a group that user space has is a BUG. Where
+ * a test has opened the device itself, it wants to see what later ones do.
+ */
 static void check_group(const struct sim *sim, const struct sim_driver *driver,
 			const struct sim_device *device)
 {
-	for (size_t i = 0; i < sim->n_out && !is_vfio(driver); i++) {
+	for (size_t i = 0; i < sim->n_out && !sim_is_vfio(driver); i++) {
 		const struct sim_device *held = sim_find(sim, sim->out[i].value);
 
-		if (held && held != device && held->group == device->group &&
+		if (held && held != device && !held->open && held->group == device->group &&
 		    strstr(sim->out[i].path, "vfio-pci/unbind"))
 			fail("BUG: its group is in use, and the host's driver takes",
 			     device->address);
 	}
+}
+
+/* Those that leave the group's DMA to user space (driver_managed_dma). */
+static bool leaves_dma(const struct sim_driver *driver)
+{
+	return sim_is_vfio(driver) || strcmp(driver->name, "pci-stub") == 0 ||
+	       strcmp(driver->name, "pcieport") == 0;
+}
+
+/* The driver that the device is on is there from now on. */
+static void take(struct sim_driver *driver, struct sim_device *device)
+{
+	device->driver = driver;
+	/* vfio, and many of the host's, allow runtime power management. */
+	if (sim_is_vfio(driver) || driver->manages_power)
+		sim_replace(&device->power, "auto");
 }
 
 int sim_bind(struct sim *sim, struct sim_driver *driver, const char *address)
@@ -265,11 +318,28 @@ int sim_bind(struct sim *sim, struct sim_driver *driver, const char *address)
 		return -ENODEV;
 	if (device->driver)
 		return -EBUSY;
+	/* pci_device_can_probe() */
+	if (device->physfn && device->physfn->no_autoprobe && !device->override)
+		return -ENODEV;
 	check_group(sim, driver, device);
+	if (sim_group_is_open(sim, device->group) && !leaves_dma(driver))
+		return -EBUSY;
 	r = probe(sim, driver, device);
 	if (r == 0)
-		device->driver = driver;
+		take(driver, device);
 	return r;
+}
+
+void sim_detach(struct sim *sim, struct sim_device *device)
+{
+	struct sim_driver *driver = device->driver;
+
+	device->driver = NULL;
+	/* vfio forbids runtime power management when it lets a device go; others undo theirs. */
+	if (driver && (sim_is_vfio(driver) || driver->manages_power))
+		sim_replace(&device->power, "on");
+	if (driver && driver->vfs == SIM_ENDS_VFS)
+		sim_end_vfs(sim, device);
 }
 
 int sim_unbind(struct sim *sim, struct sim_driver *driver, const char *address)
@@ -278,19 +348,37 @@ int sim_unbind(struct sim *sim, struct sim_driver *driver, const char *address)
 
 	if (!device || device->driver != driver)
 		return -ENODEV;
-	device->driver = NULL;
-	/* vfio forbids runtime power management when it lets a device go. */
-	if (is_vfio(driver))
-		replace(&device->power, "on");
+	sim_detach(sim, device);
 	return 0;
 }
 
-/* A page less one byte is too long; a newline alone clears (driver_set_override). */
+int sim_attach(struct sim *sim, struct sim_device *device)
+{
+	for (size_t i = 0; i < sim->n_drivers && !device->driver; i++) {
+		int r = sim->drivers[i].registered ?
+				sim_bind(sim, &sim->drivers[i], device->address) :
+				-ENODEV;
+
+		/* What a probe says is passed over; that it can't even begin is not. */
+		if (r == -EBUSY && sim_group_is_open(sim, device->group))
+			return r;
+	}
+	return device->driver != NULL;
+}
+
+/*
+ * The text up to a newline; an empty one clears (driver_set_override). Our writers end it
+ * with a newline of their own, and a page less one byte is too long.
+ */
 int sim_set_override(struct sim_device *device, const char *text)
 {
-	if (strlen(text) >= 4095)
+	char *line;
+
+	if (strlen(text) + 1 >= 4095)
 		return -EINVAL;
-	replace(&device->override, *text ? text : NULL);
+	line = strndup(text, strcspn(text, "\n"));
+	sim_replace(&device->override, *line ? line : NULL);
+	free(line);
 	return 0;
 }
 
@@ -298,29 +386,19 @@ int sim_set_power(struct sim_device *device, const char *text)
 {
 	if (strcmp(text, "auto") != 0 && strcmp(text, "on") != 0)
 		return -EINVAL;
-	replace(&device->power, text);
-	return 0;
-}
-
-/* A driver that registers takes every device without a driver that it matches. */
-int sim_load(struct sim *sim, const char *name)
-{
-	struct sim_driver *driver = sim_find_driver(sim, name);
-
-	if (!driver)
-		return -ENOENT;
-	driver->registered = true;
-	for (size_t i = 0; i < sim->n_devices; i++)
-		if (sim->devices[i])
-			sim_bind(sim, driver, sim->devices[i]->address);
+	sim_replace(&device->power, text);
 	return 0;
 }
 
 bool sim_group_has_node(const struct sim *sim, int group)
 {
-	for (size_t i = 0; i < sim->n_devices; i++)
-		if (sim->devices[i] && sim->devices[i]->group == group && sim->devices[i]->driver &&
-		    is_vfio(sim->devices[i]->driver))
+	for (size_t i = 0; i < sim->n_devices; i++) {
+		const struct sim_device *d = sim->devices[i];
+
+		/* The link goes first, the group when unbind returns. */
+		if (d && d->group == group &&
+		    (d->driver ? sim_is_vfio(d->driver) : d->open && sim_is_stuck(sim, d)))
 			return true;
+	}
 	return false;
 }

@@ -16,6 +16,7 @@
 #define SIM_MAX_NODES 64
 #define SIM_MAX_HOLDERS 64
 #define SIM_MAX_FILES 32
+#define SIM_MAX_COVERED 4
 #define SIM_VFIO_MAJOR 242
 
 struct sim_driver {
@@ -24,6 +25,8 @@ struct sim_driver {
 	bool registered;
 	uint32_t ids[8]; /* vendor << 16 | device */
 	size_t n_ids;
+	enum sim_vfs vfs;
+	bool manages_power;
 };
 
 struct sim_device {
@@ -35,6 +38,12 @@ struct sim_device {
 	char *override, *power;
 	const char *boot_vga;
 	struct sim_device *physfn;
+	uint16_t subsystem_vendor, subsystem_device;
+	uint8_t revision;
+	/* SR-IOV: what the hardware can, how many there are, and whether drivers may take them. */
+	uint16_t total_vfs, vf_offset, vf_stride, vf_device, num_vfs;
+	bool no_autoprobe;
+	bool open; /* by a virtual machine */
 	/* Whose probe of this device fails, and how. */
 	const struct sim_driver *refuser;
 	int refusal;
@@ -66,6 +75,8 @@ struct sim_file {
 struct sim_out {
 	size_t writer, lane;
 	char *path, *value;
+	const struct sim_device *device; /* whose lock it has, or waits for; or NULL */
+	bool waits;			 /* for the lock that another one has */
 };
 
 struct sim_armed {
@@ -79,6 +90,9 @@ struct sim {
 	struct pcipt_kernel base;
 	struct sim_device *devices[SIM_MAX_DEVICES]; /* NULL where one was removed */
 	size_t n_devices;
+	/* Those that were removed by their attribute: a rescan finds them again. */
+	struct sim_device *unplugged[SIM_MAX_DEVICES];
+	size_t n_unplugged;
 	struct sim_driver drivers[SIM_MAX_DRIVERS];
 	size_t n_drivers;
 	struct sim_record records[SIM_MAX_RECORDS];
@@ -101,6 +115,8 @@ struct sim {
 	size_t n_locks;
 	size_t n_writers;
 	const char *blocks;
+	char *covered[SIM_MAX_COVERED];
+	bool override_takes_lock;
 	struct sim_out out[SIM_MAX_OUT];
 	size_t n_out;
 	struct sim_node nodes[SIM_MAX_NODES];
@@ -120,19 +136,48 @@ static inline struct sim *sim_of(struct pcipt_kernel *k)
 /* model.c */
 struct sim_device *sim_find(const struct sim *sim, const char *address);
 struct sim_driver *sim_find_driver(const struct sim *sim, const char *name);
+void sim_add_id(struct sim_driver *driver, uint32_t id);
 /* What the kernel does with "ADDRESS" in a driver's bind and unbind; 0 or -errno. */
 int sim_bind(struct sim *sim, struct sim_driver *driver, const char *address);
 int sim_unbind(struct sim *sim, struct sim_driver *driver, const char *address);
 int sim_set_override(struct sim_device *device, const char *text);
+void sim_replace(char **text, const char *by);
+bool sim_is_vfio(const struct sim_driver *driver);
+/* A device without a driver gets one that is registered and takes it; 1, 0 or -errno. */
+int sim_attach(struct sim *sim, struct sim_device *device);
+/* Its driver lets it go. */
+void sim_detach(struct sim *sim, struct sim_device *device);
+void sim_forget(struct sim *sim, struct sim_device *device);
 bool sim_has_controller(const struct sim_device *device);
 const char *sim_controller_state(struct sim_device *device);
 int sim_set_power(struct sim_device *device, const char *text);
-int sim_load(struct sim *sim, const char *name);
 /* Whether /dev/vfio has a node for the group. */
 bool sim_group_has_node(const struct sim *sim, int group);
 void sim_device_free(struct sim_device *device);
 
-/* sim.c: what becomes of the next operation. */
+/* bus.c: modules, and what is written to the bus and to a driver's list of ids; 0 or -errno. */
+int sim_load(struct sim *sim, const char *name);
+int sim_probe(struct sim *sim, const char *address);
+int sim_new_id(struct sim *sim, struct sim_driver *driver, const char *text);
+int sim_remove_id(struct sim_driver *driver, const char *text);
+int sim_unplug(struct sim *sim, struct sim_device *device, const char *text);
+int sim_rescan(struct sim *sim, const char *text);
+
+/* sriov.c */
+int sim_set_numvfs(struct sim *sim, struct sim_device *device, const char *text);
+int sim_set_autoprobe(struct sim_device *device, const char *text);
+void sim_end_vfs(struct sim *sim, struct sim_device *device);
+char *sim_sriov_attribute(const struct sim_device *device, const char *name);
+
+/* vfio.c */
+/* Whether a write waits for who has a device open. */
+bool sim_waits_for_holder(const struct sim *sim, const struct sim_device *device,
+			  const char *path);
+bool sim_group_is_open(const struct sim *sim, int group);
+
+/* sim.c: whether /dev/full covers the path; what becomes of the next operation. */
+bool sim_is_covered(const struct sim *sim, const char *path);
+
 struct sim_verdict {
 	bool happens;
 	int answer; /* 0, or -errno instead of the operation's own */
@@ -175,6 +220,10 @@ int sim_record_remove(struct pcipt_kernel *k, const char *folder, const char *na
 int sim_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn, void *data);
 
 /* writer.c */
+/* Whether a write is out that has the device's lock. */
+bool sim_is_stuck(const struct sim *sim, const struct sim_device *device);
+/* What is out of this device returns, as for all with sim_let_go(). */
+void sim_let_go_of(struct sim *sim, const struct sim_device *device);
 double sim_now(struct pcipt_kernel *k);
 int sim_wait(struct pcipt_kernel *k, int fd, double ms);
 int sim_lock(struct pcipt_kernel *k, const char *folder, const char *name, const char *text,

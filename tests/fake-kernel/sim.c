@@ -45,6 +45,8 @@ static void sim_destroy(struct pcipt_kernel *k)
 	for (size_t i = 0; i < sim->n_devices; i++)
 		if (sim->devices[i])
 			sim_device_free(sim->devices[i]);
+	for (size_t i = 0; i < sim->n_unplugged; i++)
+		sim_device_free(sim->unplugged[i]);
 	for (size_t i = 0; i < sim->n_drivers; i++)
 		free(sim->drivers[i].name);
 	for (size_t i = 0; i < sim->n_records; i++) {
@@ -67,6 +69,8 @@ static void sim_destroy(struct pcipt_kernel *k)
 	}
 	sim_log_clear(sim);
 	free(sim->log);
+	for (size_t i = 0; i < SIM_MAX_COVERED; i++)
+		free(sim->covered[i]);
 	free(sim);
 }
 
@@ -133,6 +137,29 @@ void sim_set_real(struct sim *sim, bool real)
 void sim_set_may_write(struct sim *sim, int errnum)
 {
 	sim->may_write = -errnum;
+}
+
+void sim_set_override_takes_lock(struct sim *sim, bool yes)
+{
+	sim->override_takes_lock = yes;
+}
+
+bool sim_is_covered(const struct sim *sim, const char *path)
+{
+	for (size_t i = 0; i < SIM_MAX_COVERED; i++)
+		if (pcipt_streq(sim->covered[i], path))
+			return true;
+	return false;
+}
+
+void sim_cover(struct sim *sim, const char *path, bool yes)
+{
+	size_t i = 0;
+
+	while (!pcipt_streq(sim->covered[i], yes ? NULL : path))
+		if (++i == SIM_MAX_COVERED)
+			abort();
+	sim_replace(&sim->covered[i], yes ? path : NULL);
 }
 
 /* ---- faults ---- */

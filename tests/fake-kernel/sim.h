@@ -19,6 +19,7 @@ struct pcipt_context;
 struct sim_device_facts {
 	const char *address;
 	const char *parent; /* address of the bridge above, or NULL */
+	const char *path;   /* below /sys/devices; NULL for one made of these two */
 	uint16_t vendor, device;
 	uint32_t class_id;
 	int group;	    /* 0 for none */
@@ -27,6 +28,10 @@ struct sim_device_facts {
 	const char *power_control; /* NULL gives "auto" */
 	const char *boot_vga;	   /* NULL where there is no such attribute */
 	const char *physfn;	   /* a VF's PF, which must be there already */
+	uint16_t subsystem_vendor, subsystem_device;
+	uint8_t revision;
+	/* A PF: how many VFs at most, where the first is and the next one, and what they are. */
+	uint16_t total_vfs, vf_offset, vf_stride, vf_device;
 };
 
 struct sim *sim_new(void);
@@ -56,6 +61,15 @@ void sim_driver_refuses(struct sim *sim, const char *name, const char *address, 
  */
 void sim_settles(struct sim *sim, const char *address, unsigned int after, bool badly);
 
+/*
+ * The driver leaves its VFs when it leaves the PF, as nvme does; without that they go with
+ * it. Drivers without sriov_configure (all but those) make none.
+ */
+enum sim_vfs { SIM_NO_VFS, SIM_ENDS_VFS, SIM_LEAVES_VFS };
+void sim_driver_makes_vfs(struct sim *sim, const char *name, enum sim_vfs how);
+/* The driver allows runtime power management in its probe and forbids it in its end. */
+void sim_driver_manages_power(struct sim *sim, const char *name);
+
 /* Changes made by others: no log, no fault. The driver may be NULL. */
 void sim_force_driver(struct sim *sim, const char *address, const char *driver);
 void sim_force_override(struct sim *sim, const char *address, const char *text);
@@ -63,6 +77,19 @@ void sim_force_power(struct sim *sim, const char *address, const char *text);
 
 /* A write as the kernel takes it, its path whole; 0 or -errno. */
 int sim_write_now(struct sim *sim, const char *path, const char *value);
+/* As on Linux 6.1, driver_override takes the device's lock; later it doesn't. */
+void sim_set_override_takes_lock(struct sim *sim, bool yes);
+/* Takes a module away, as modprobe -r does; 0 or -errno. */
+int sim_unload(struct sim *sim, const char *name);
+/* An attribute, by its whole path, is covered by /dev/full, or not any more. */
+void sim_cover(struct sim *sim, const char *path, bool yes);
+/*
+ * A virtual machine opens a device, and ends: while it has it, vfio-pci's unbind doesn't
+ * return, and no driver of the host's is let into the group (EBUSY). 0 or -errno.
+ */
+int sim_open_device(struct sim *sim, const char *address);
+void sim_close_device(struct sim *sim, const char *address);
+
 /* A class device below a device, with its numbers: "sound", "controlC0", "116:2". */
 void sim_add_node(struct sim *sim, const char *address, const char *subsystem, const char *name,
 		  const char *numbers);

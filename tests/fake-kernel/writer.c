@@ -142,36 +142,86 @@ static bool is_out(const struct pcipt_writer *writer, size_t lane)
 	return false;
 }
 
+/* The device that a write is about: the one named in it, or the one whose attribute it is. */
+static struct sim_device *device_of(const struct sim *sim, const char *path, const char *value)
+{
+	static const char folder[] = "/sys/bus/pci/devices/";
+	char address[32];
+
+	if (strncmp(path, folder, sizeof(folder) - 1) != 0)
+		return sim_find(sim, value);
+	snprintf(address, sizeof(address), "%.*s",
+		 (int)strcspn(path + sizeof(folder) - 1, "/"), path + sizeof(folder) - 1);
+	return sim_find(sim, address);
+}
+
+bool sim_is_stuck(const struct sim *sim, const struct sim_device *device)
+{
+	for (size_t i = 0; i < sim->n_out; i++) {
+		const struct sim_out *out = &sim->out[i];
+
+		/* Ending VFs waits with the lock of the one that is open, too. */
+		if (!out->waits && (out->device == device ||
+				    (device->open && device->physfn && out->device == device->physfn)))
+			return true;
+	}
+	return false;
+}
+
+/* Whether a write takes the lock of the device that it is about. */
+static bool takes_lock(const struct sim *sim, const char *path)
+{
+	static const char *const names[] = { "/bind", "/drivers_probe", "/power/control",
+					     "/sriov_numvfs", "/remove" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(path) > strlen(names[i]) &&
+		    strcmp(path + strlen(path) - strlen(names[i]), names[i]) == 0)
+			return true;
+	if (sim->override_takes_lock && strstr(path, "/driver_override"))
+		return true;
+	/* unbind looks at the driver first, which is the device's until it returns. */
+	for (size_t i = 0; i < sim->n_out; i++)
+		if (strcmp(sim->out[i].path, path) == 0 && strstr(path, "/unbind"))
+			return true;
+	return false;
+}
+
 /* The kernel takes the driver's link away first, and then waits for who uses the device. */
 static void begin_blocked(struct pcipt_writer *writer, const struct pcipt_job *job)
 {
 	struct sim *sim = writer->sim;
-	struct sim_device *device = sim_find(sim, job->value);
+	struct sim_device *device = device_of(sim, job->path, job->value);
+	bool waits = device && sim_is_stuck(sim, device);
 
 	if (sim->n_out == SIM_MAX_OUT)
 		abort();
-	sim->out[sim->n_out++] = (struct sim_out){ writer->number, job->lane,
-						   strdup(job->path), strdup(job->value) };
-	if (device && strstr(job->path, "/unbind"))
+	sim->out[sim->n_out++] = (struct sim_out){ writer->number, job->lane, strdup(job->path),
+						   strdup(job->value), device, waits };
+	if (device && strstr(job->path, "/unbind") && !waits)
 		device->driver = NULL;
+	for (size_t i = 0; i < sim->n_devices && strstr(job->path, "/sriov_numvfs"); i++)
+		if (sim->devices[i] && sim->devices[i]->physfn == device && !waits)
+			sim->devices[i]->driver = NULL;
 }
 
-void sim_let_go(struct sim *sim)
+/* The lock's owner goes on where it waited, the others begin now. */
+static void finish(struct sim *sim, struct sim_out *out)
 {
-	for (size_t i = 0; i < sim->n_out; i++) {
-		struct sim_device *device = sim_find(sim, sim->out[i].value);
+	struct sim_device *device = sim_find(sim, out->value);
 
-		/* vfio forbids runtime power management when it lets a device go. */
-		if (device && strstr(sim->out[i].path, "vfio-pci/unbind"))
-			sim_force_power(sim, device->address, "on");
-		else if (!strstr(sim->out[i].path, "/unbind"))
-			sim_write_now(sim, sim->out[i].path, sim->out[i].value);
-		free(sim->out[i].path);
-		free(sim->out[i].value);
-	}
-	sim->n_out = 0;
-	sim->blocks = NULL;
-	/* The helpers that were left behind end, and with them what they held. */
+	/* vfio forbids runtime power management when it lets a device go. */
+	if (strstr(out->path, "vfio-pci/unbind") && device && !out->waits)
+		sim_force_power(sim, device->address, "on");
+	else if (!strstr(out->path, "/unbind"))
+		sim_write_now(sim, out->path, out->value);
+	free(out->path);
+	free(out->value);
+}
+
+/* The helpers that were left behind end, and with them what they held. */
+static void end_left(struct sim *sim)
+{
 	for (size_t i = 0; i < sim->n_locks; i++) {
 		if (sim->locks[i].left)
 			sim->locks[i].held = false;
@@ -179,13 +229,44 @@ void sim_let_go(struct sim *sim)
 	}
 }
 
+void sim_let_go(struct sim *sim)
+{
+	for (size_t i = 0; i < sim->n_out; i++)
+		finish(sim, &sim->out[i]);
+	sim->n_out = 0;
+	sim->blocks = NULL;
+	end_left(sim);
+}
+
+void sim_let_go_of(struct sim *sim, const struct sim_device *device)
+{
+	const struct sim_device *pf = device->physfn;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < sim->n_out; i++) {
+		struct sim_out out = sim->out[i];
+
+		if (out.device != device && (!pf || out.device != pf))
+			sim->out[kept++] = out;
+		else
+			finish(sim, &out);
+	}
+	sim->n_out = kept;
+	if (kept == 0)
+		end_left(sim);
+}
+
 static bool does_block(const struct sim *sim, const struct pcipt_job *job)
 {
+	struct sim_device *device = device_of(sim, job->path, job->value);
 	char *what = pcipt_format("%s %s", job->path, job->value);
 	bool blocks = sim->blocks && strstr(what, sim->blocks);
 
 	free(what);
-	return blocks;
+	if (!device)
+		return blocks;
+	return blocks || sim_waits_for_holder(sim, device, job->path) ||
+	       (sim_is_stuck(sim, device) && takes_lock(sim, job->path));
 }
 
 static ssize_t do_job(struct pcipt_writer *writer, const struct pcipt_job *job,
