@@ -138,10 +138,13 @@ void pcipt_restore_steps(struct pcipt_steps *steps, size_t index, const char *ad
 		pcipt_steps_add(steps, PCIPT_OP_UNBIND, index, address, NULL, now->driver);
 		pcipt_steps_add(steps, PCIPT_OP_VERIFY, index, address, NULL, NULL);
 	}
-	/* vfio forbids runtime power management when it lets a device go. */
+	/*
+	 * vfio allows runtime power management when it takes a device and forbids it when it
+	 * lets go; so do many of the host's (snd_hda_intel, nouveau, xhci_hcd).
+	 */
 	if (before->power_control &&
 	    (!pcipt_streq(now->power_control, before->power_control) ||
-	     (moves && now->driver && strcmp(before->power_control, "auto") == 0)))
+	     (moves && (before->driver || strcmp(before->power_control, "auto") == 0))))
 		pcipt_steps_add(steps, PCIPT_OP_POWER, index, address, before->power_control,
 				NULL);
 }
