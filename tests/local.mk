@@ -99,3 +99,21 @@ check-unit: tests/unit/unit$(EXEEXT)
 	tests/unit/unit$(EXEEXT)
 
 .PHONY: check-unit
+
+# The simulated kernel does what the real one did: the same scripts on both.
+check_PROGRAMS += tests/conformance/conform
+TESTS += tests/conformance/check
+EXTRA_DIST += tests/conformance
+tests_conformance_conform_SOURCES = $(fake_kernel) \
+	tests/conformance/conform.c \
+	tests/conformance/hold.c \
+	tests/conformance/library.c \
+	tests/conformance/load.c \
+	tests/conformance/names.c \
+	tests/conformance/operations.c \
+	tests/conformance/run.h \
+	tests/conformance/state.c \
+	tests/conformance/writes.c
+tests_conformance_conform_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_conformance_conform_CFLAGS = $(AM_CFLAGS) -pthread $(JSON_C_CFLAGS)
+tests_conformance_conform_LDADD = libpcipt-core.la $(JSON_C_LIBS)

@@ -1,6 +1,7 @@
 # Tests on real kernels. make check-vm VM=gpu-pair KERNELS=6.12 IOMMUS=intel runs that alone.
 VM =
 check-vm: all
+	$(MAKE) -s tests/conformance/conform$(EXEEXT)
 	KERNELS="$(KERNELS)" IOMMUS="$(IOMMUS)" $(srcdir)/tests/vm/check $(abs_builddir) $(VM)
 .PHONY: check-vm
 EXTRA_DIST += tests/vm
