@@ -41,6 +41,7 @@ fake_kernel = \
 	tests/fake-kernel/writer.c
 
 tests_unit_unit_SOURCES = $(fake_kernel) \
+	tests/unit/exhaustive.c tests/unit/exhaustive.h \
 	tests/unit/failing.c tests/unit/failing.h \
 	tests/unit/leftovers.c tests/unit/leftovers.h \
 	tests/unit/machine.c tests/unit/machine.h \
@@ -71,6 +72,7 @@ tests_unit_unit_SOURCES = $(fake_kernel) \
 	tests/unit/test_hostile.c \
 	tests/unit/test_interrupted.c \
 	tests/unit/test_judge.c \
+	tests/unit/test_killed.c \
 	tests/unit/test_monitor.c \
 	tests/unit/test_net.c \
 	tests/unit/test_persistent.c \
