@@ -39,6 +39,8 @@ static int group_number(const char *label)
 	return i + 1;
 }
 
+static bool has_nvme;
+
 /* What drivers do that nothing in sysfs tells. */
 static void add_driver(struct run *run, const char *name, const char *state)
 {
@@ -64,6 +66,7 @@ static void add_driver(struct run *run, const char *name, const char *state)
 		}
 	sim_driver(run->sim, name, match, strcmp(state, "ready") == 0);
 	sim_driver_makes_vfs(run->sim, name, vfs);
+	has_nvme |= strcmp(name, "nvme") == 0;
 	/* The one driver of a script that has no device when it begins. */
 	if (strcmp(name, "igbvf") == 0)
 		sim_driver_takes(run->sim, name, 0x8086, 0x10ca);
@@ -72,12 +75,19 @@ static void add_driver(struct run *run, const char *name, const char *state)
 /* nvme on hardware that isn't its own: refused at once since 6.5 or so, given up later before. */
 static void add_nvme(struct run *run, const struct sim_device_facts *facts, bool old)
 {
-	if (facts->class_id >> 8 == 0x0108)
+	if (!has_nvme || facts->class_id >> 8 == 0x0108)
 		return;
 	if (old)
 		sim_settles(run->sim, facts->address, 2, true);
 	else
 		sim_driver_refuses(run->sim, "nvme", facts->address, ENODEV);
+}
+
+/* What kind of bridge one is isn't told; pcieport left alone what is no port. */
+static void add_bridge(struct run *run, const struct sim_device_facts *facts)
+{
+	if (facts->class_id >> 8 == 0x0604 && !facts->driver)
+		sim_driver_refuses(run->sim, "pcieport", facts->address, ENODEV);
 }
 
 static void add_device(struct run *run, const char *line, const char *address, bool old)
@@ -110,6 +120,7 @@ static void add_device(struct run *run, const char *line, const char *address, b
 		sim_driver_takes(run->sim, facts.driver, facts.vendor, facts.device);
 	facts.path = value(line, "path", path, sizeof(path));
 	sim_add(run->sim, &facts);
+	add_bridge(run, &facts);
 	add_nvme(run, &facts, old);
 }
 

@@ -246,6 +246,17 @@ static bool matches(const struct sim_driver *driver, const struct sim_device *de
 	return false;
 }
 
+bool sim_path_matches(const struct sim *sim, const struct sim_device *device, const char *path)
+{
+	const char *name = path + sizeof("/sys/bus/pci/drivers/") - 1;
+
+	for (size_t i = 0; i < sim->n_drivers; i++)
+		if (strncmp(sim->drivers[i].name, name, strcspn(name, "/")) == 0 &&
+		    !sim->drivers[i].name[strcspn(name, "/")])
+			return matches(&sim->drivers[i], device);
+	return false;
+}
+
 static bool is_bridge(const struct sim_device *device)
 {
 	return device->class_id >> 8 == 0x0604;

@@ -143,6 +143,8 @@ int sim_unbind(struct sim *sim, struct sim_driver *driver, const char *address);
 int sim_set_override(struct sim_device *device, const char *text);
 void sim_replace(char **text, const char *by);
 bool sim_is_vfio(const struct sim_driver *driver);
+/* Whether the driver whose bind that is takes such devices. */
+bool sim_path_matches(const struct sim *sim, const struct sim_device *device, const char *path);
 /* A device without a driver gets one that is registered and takes it; 1, 0 or -errno. */
 int sim_attach(struct sim *sim, struct sim_device *device);
 /* Its driver lets it go. */

@@ -168,21 +168,28 @@ bool sim_is_stuck(const struct sim *sim, const struct sim_device *device)
 	return false;
 }
 
-/* Whether a write takes the lock of the device that it is about. */
-static bool takes_lock(const struct sim *sim, const char *path)
+static bool ends_with(const char *path, const char *end)
 {
-	static const char *const names[] = { "/bind", "/drivers_probe", "/power/control",
-					     "/sriov_numvfs", "/remove" };
+	return strlen(path) > strlen(end) && strcmp(path + strlen(path) - strlen(end), end) == 0;
+}
+
+/* Whether a write takes the lock of the device that it is about. */
+static bool takes_lock(const struct sim *sim, const struct sim_device *device, const char *path)
+{
+	static const char *const names[] = { "/drivers_probe", "/power/control", "/sriov_numvfs",
+					     "/remove" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strlen(path) > strlen(names[i]) &&
-		    strcmp(path + strlen(path) - strlen(names[i]), names[i]) == 0)
+		if (ends_with(path, names[i]))
 			return true;
-	if (sim->override_takes_lock && strstr(path, "/driver_override"))
+	if (sim->override_takes_lock && ends_with(path, "/driver_override"))
 		return true;
+	/* What doesn't match is told first. */
+	if (ends_with(path, "/bind"))
+		return sim_path_matches(sim, device, path);
 	/* unbind looks at the driver first, which is the device's until it returns. */
 	for (size_t i = 0; i < sim->n_out; i++)
-		if (strcmp(sim->out[i].path, path) == 0 && strstr(path, "/unbind"))
+		if (strcmp(sim->out[i].path, path) == 0 && ends_with(path, "/unbind"))
 			return true;
 	return false;
 }
@@ -266,7 +273,7 @@ static bool does_block(const struct sim *sim, const struct pcipt_job *job)
 	if (!device)
 		return blocks;
 	return blocks || sim_waits_for_holder(sim, device, job->path) ||
-	       (sim_is_stuck(sim, device) && takes_lock(sim, job->path));
+	       (sim_is_stuck(sim, device) && takes_lock(sim, device, job->path));
 }
 
 static ssize_t do_job(struct pcipt_writer *writer, const struct pcipt_job *job,
