@@ -39,7 +39,7 @@ int32_t pcipt_device_get_class_id(const struct pcipt_device *device)
 
 int32_t pcipt_device_get_revision(const struct pcipt_device *device)
 {
-	return pcipt_device_facts((struct pcipt_device *)device, PCIPT_FACTS_ATTRIBUTES)->revision;
+	return pcipt_device_facts((struct pcipt_device *)device, PCIPT_FACTS_KIN)->revision;
 }
 
 /*
@@ -100,7 +100,7 @@ struct pcipt_device *pcipt_device_get_parent(struct pcipt_device *device)
 
 struct pcipt_device *pcipt_device_get_physfn(struct pcipt_device *device)
 {
-	return pcipt_device_facts(device, PCIPT_FACTS_ATTRIBUTES)->physfn;
+	return pcipt_device_facts(device, PCIPT_FACTS_KIN)->physfn;
 }
 
 size_t pcipt_device_virtfn_count(struct pcipt_device *device)

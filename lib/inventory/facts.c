@@ -109,37 +109,54 @@ static struct pcipt_device *named_device(const struct pcipt_device *device, cons
 		       NULL;
 }
 
+static void take_kin(struct pcipt_device *device, struct pcipt_facts *facts,
+		     const struct pcipt_read *reads)
+{
+	facts->revision = (int16_t)take_number(device, &reads[0], 16, 0, 0xff, -1);
+	if (link_is_there(device, facts, "physfn", reads[1].result)) {
+		facts->physfn = named_device(device, reads[1].buf);
+		facts->functions_unknown |= !facts->physfn;
+	}
+}
+
+static void take_others(struct pcipt_device *device, struct pcipt_facts *facts,
+			const struct pcipt_read *reads, bool is_vga)
+{
+	facts->numa_node = (int)take_number(device, &reads[0], 10, -1, 65535, -1);
+	if (reads[1].result > 0)
+		facts->reset = find_reset_methods(device, reads[1].buf);
+	else if (reads[1].result < 0 && reads[1].result != -ENOENT)
+		pcipt_snapshot_add_problem(device->snap, device, NULL, "reset_method", PCIPT_E_IO,
+					   (int)-reads[1].result, "can't be read");
+	facts->boot_vga = is_vga ? (int8_t)take_number(device, &reads[2], 10, 0, 1, -1) : -1;
+	facts->boot_vga_unknown = is_vga && facts->boot_vga < 0 && reads[2].result != -ENOENT;
+}
+
 /*
  * revision, numa_node, boot_vga: sysfs-bus-pci. reset_method: the same, since Linux
  * 5.15. Only VGA devices have boot_vga. None of them takes the device's lock.
  */
-static void load_attributes(struct pcipt_device *device, struct pcipt_facts *facts)
+static void load_attributes(struct pcipt_device *device, struct pcipt_facts *facts,
+			    unsigned int missing)
 {
 	char revision[64], node[64], reset[512], vga[64], physfn[PCIPT_ATTRIBUTE_MAX];
 	struct pcipt_read reads[] = {
 		{ "revision", revision, sizeof(revision), 0, false },
+		{ "physfn", physfn, sizeof(physfn), 0, true },
 		{ "numa_node", node, sizeof(node), 0, false },
 		{ "reset_method", reset, sizeof(reset), 0, false },
-		{ "physfn", physfn, sizeof(physfn), 0, true },
 		{ "boot_vga", vga, sizeof(vga), 0, false },
 	};
 	bool is_vga = device->class_id >> 8 == 0x0300;
+	size_t first = missing & PCIPT_FACTS_KIN ? 0 : 2;
+	size_t end = !(missing & PCIPT_FACTS_ATTRIBUTES) ? 2 : is_vga ? 5 : 4;
 
-	pcipt_kernel_read_set(device->snap->kernel, PCIPT_AT_PCI_DEVICES, device->address, reads,
-			      is_vga ? 5 : 4);
-	facts->revision = (int16_t)take_number(device, &reads[0], 16, 0, 0xff, -1);
-	facts->numa_node = (int)take_number(device, &reads[1], 10, -1, 65535, -1);
-	facts->boot_vga = is_vga ? (int8_t)take_number(device, &reads[4], 10, 0, 1, -1) : -1;
-	facts->boot_vga_unknown = is_vga && facts->boot_vga < 0 && reads[4].result != -ENOENT;
-	if (link_is_there(device, facts, "physfn", reads[3].result)) {
-		facts->physfn = named_device(device, physfn);
-		facts->functions_unknown |= !facts->physfn;
-	}
-	if (reads[2].result > 0)
-		facts->reset = find_reset_methods(device, reset);
-	else if (reads[2].result < 0 && reads[2].result != -ENOENT)
-		pcipt_snapshot_add_problem(device->snap, device, NULL, "reset_method", PCIPT_E_IO,
-					   (int)-reads[2].result, "can't be read");
+	pcipt_kernel_read_set(device->snap->kernel, PCIPT_AT_PCI_DEVICES, device->address,
+			      &reads[first], end - first);
+	if (missing & PCIPT_FACTS_KIN)
+		take_kin(device, facts, reads);
+	if (missing & PCIPT_FACTS_ATTRIBUTES)
+		take_others(device, facts, &reads[2], is_vga);
 }
 
 static void load_virtfns(struct pcipt_device *device, struct pcipt_facts *facts)
@@ -381,8 +398,8 @@ static void load_one(struct pcipt_device *device, unsigned int which)
 {
 	unsigned int missing = which & ~device->loaded;
 
-	if (missing & PCIPT_FACTS_ATTRIBUTES)
-		load_attributes(device, device->facts);
+	if (missing & (PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_KIN))
+		load_attributes(device, device->facts, missing);
 	if (missing & PCIPT_FACTS_VIRTFNS)
 		load_virtfns(device, device->facts);
 	if (missing & PCIPT_FACTS_CONSUMERS)
@@ -414,7 +431,9 @@ void pcipt_devices_load(struct pcipt_snapshot *snap, struct pcipt_device *const 
 {
 	/* An identity contains the revision, and a VF's the place among its PF's. */
 	if (which & PCIPT_FACTS_IDENTITY)
-		which |= PCIPT_FACTS_ATTRIBUTES | PCIPT_FACTS_PATH;
+		which |= PCIPT_FACTS_KIN | PCIPT_FACTS_PATH;
+	if (which & PCIPT_FACTS_ATTRIBUTES)
+		which |= PCIPT_FACTS_KIN;
 	pthread_mutex_lock(&snap->lock);
 	for (size_t i = 0; i < n; i++)
 		if (!make_facts(devices[i], which))

@@ -33,6 +33,8 @@ enum {
 	PCIPT_FACTS_PATH = 1 << 11, /* where it is below /sys/devices */
 	PCIPT_FACTS_POWER = 1 << 12,
 	PCIPT_FACTS_CONSUMERS = 1 << 13, /* who depends on it by a device link */
+	/* revision and PF: what an identity needs, at a third of the cost; part of ATTRIBUTES */
+	PCIPT_FACTS_KIN = 1 << 14,
 };
 
 /* A device's reset methods; most devices have the same as others. */
