@@ -71,6 +71,14 @@ void pcipt_adopt_warn(struct pcipt_snapshot *snap, const struct pcipt_record *re
 bool pcipt_claim_is_interrupted(const struct pcipt_record *record);
 
 /*
+ * recover.c: pcipt_recover(), with the claims as they were read for it; those that it took in
+ * hand have changed since. The report is set whenever there was memory for one.
+ */
+int pcipt_recover_records(struct pcipt_context *ctx, const struct pcipt_options *options,
+			  struct pcipt_records *records, struct pcipt_report **report,
+			  struct pcipt_error **error);
+
+/*
  * recover.c: finishes what was interrupted of a set's devices, with claims or without; how
  * much that was, or an error's code.
  */

@@ -153,7 +153,7 @@ static int observe_device(const struct pcipt_record *record,
 		r = check_serial(recorded, snap, found, error);
 	if (r < 0 || found->situation != PCIPT_SITUATION_HELD)
 		return r;
-	if (pf_is_lost(found->at))
+	if (is_virtual(recorded) && pf_is_lost(found->at))
 		found->situation = PCIPT_SITUATION_PF_LOST;
 	else if (standing == ON_OTHER)
 		found->situation = PCIPT_SITUATION_TAKEN;

@@ -465,6 +465,14 @@ static int reconcile_all(struct reconcile *rec, struct pcipt_records *records,
 	return worst ? pcipt_error_pass(error, worst) : 0;
 }
 
+static bool any_interrupted(const struct pcipt_records *records)
+{
+	for (size_t i = 0; i < records->n; i++)
+		if (pcipt_claim_is_interrupted(&records->items[i]))
+			return true;
+	return false;
+}
+
 int pcipt_reconcile(struct pcipt_context *ctx, const struct pcipt_options *options,
 		    struct pcipt_report **report, struct pcipt_error **error)
 {
@@ -479,21 +487,25 @@ int pcipt_reconcile(struct pcipt_context *ctx, const struct pcipt_options *optio
 	if (r < 0)
 		return r;
 	rec.deadline = pcipt_transaction_deadline(ctx, rec.kernel, options);
-	r = pcipt_recover(ctx, options, &rec.report, &why);
+	r = pcipt_recover_records(ctx, options, &records, &rec.report, &why);
 	if (!rec.report)
 		return pcipt_error_pass(error, why);
 	if (r < 0)
 		pcipt_error_keep_worst(&worst, why);
 	why = NULL;
-	r = pcipt_records_read(ctx, &records, &why);
+	/* Reading them is half of what there is to do where nothing is: once is enough then. */
+	if (r < 0 || any_interrupted(&records)) {
+		pcipt_records_clear(&records);
+		r = pcipt_records_read(ctx, &records, &why);
+	}
 	if (r == 0) {
 		if (pcipt_boot_let_go(ctx, &records, options, rec.deadline, rec.report, &why) < 0)
 			pcipt_error_keep_worst(&worst, why);
 		why = NULL;
 		r = reconcile_all(&rec, &records, &why);
 		pcipt_boot_mend(ctx, &records);
-		pcipt_records_clear(&records);
 	}
+	pcipt_records_clear(&records);
 	if (r < 0)
 		pcipt_error_keep_worst(&worst, why);
 	pcipt_snapshot_unref(rec.snap);

@@ -80,42 +80,44 @@ int pcipt_claims_recover_set(struct pcipt_context *ctx, const struct pcipt_set *
 
 /* ---- everything ---- */
 
-/* One round over all claims; those locked by others fail when the lock's deadline has come. */
-static int recover_claims(struct pcipt_context *ctx, const struct pcipt_options *options,
-			  double lock_deadline, double deadline, struct pcipt_report *report,
-			  struct pcipt_error **error)
+/* One round over the claims; those locked by others fail when the lock's deadline has come. */
+static int recover_claims(struct pcipt_context *ctx, const struct pcipt_records *records,
+			  const struct pcipt_options *options, double lock_deadline,
+			  double deadline, struct pcipt_report *report, struct pcipt_error **error)
 {
 	struct pcipt_error *worst = NULL;
-	struct pcipt_records records;
-	int r = pcipt_records_read(ctx, &records, error);
 
-	if (r < 0)
-		return r;
-	pcipt_report_note_problems(report, &records);
-	for (size_t i = 0; i < records.n; i++) {
+	for (size_t i = 0; i < records->n; i++) {
 		struct pcipt_error *failed = NULL;
 
 		/* What is of an earlier boot holds nothing; a bound claim's release says so. */
-		if (pcipt_claim_is_interrupted(&records.items[i]) &&
-		    recover_one(ctx, &records.items[i], options, lock_deadline, deadline, report,
+		if (pcipt_claim_is_interrupted(&records->items[i]) &&
+		    recover_one(ctx, &records->items[i], options, lock_deadline, deadline, report,
 				&failed) < 0)
 			pcipt_error_keep_worst(&worst, failed);
 	}
-	pcipt_records_clear(&records);
 	return worst ? pcipt_error_pass(error, worst) : 0;
 }
 
+/* Journal and claims. The records are read anew, and are those of before. */
 static int recover_all(struct pcipt_context *ctx, const struct pcipt_options *options,
-		       double lock_deadline, double deadline, struct pcipt_report *report,
-		       struct pcipt_error **error)
+		       double lock_deadline, double deadline, struct pcipt_records *records,
+		       struct pcipt_report *report, struct pcipt_error **error)
 {
 	struct pcipt_error *worst = NULL, *failed = NULL;
+	int r;
 
 	if (pcipt_journal_recover(ctx, NULL, NULL, options, lock_deadline, deadline, report,
 				  &worst) < 0 &&
 	    !worst)
 		pcipt_fail_memory(&worst);
-	if (recover_claims(ctx, options, lock_deadline, deadline, report, &failed) < 0)
+	pcipt_records_clear(records);
+	r = pcipt_records_read(ctx, records, &failed);
+	if (r == 0) {
+		pcipt_report_note_problems(report, records);
+		r = recover_claims(ctx, records, options, lock_deadline, deadline, report, &failed);
+	}
+	if (r < 0)
 		pcipt_error_keep_worst(&worst, failed);
 	return worst ? pcipt_error_pass(error, worst) : 0;
 }
@@ -143,34 +145,58 @@ static int as_stuck(struct pcipt_error *why, struct pcipt_error **error)
 	return pcipt_error_pass(error, made);
 }
 
+/* The error comes by its pointer alone: the code is its. */
+static void recover(struct pcipt_context *ctx, const struct pcipt_options *options, double now,
+		    double deadline, struct pcipt_records *records, struct pcipt_report **report,
+		    struct pcipt_error **why)
+{
+	_cleanup_(pcipt_report_unrefp) struct pcipt_report *quick = NULL;
+	int r;
+
+	/* First all that can be done at once; then one waits for those whom others have locked. */
+	r = recover_all(ctx, options, now, deadline, records, *report, why);
+	if (r == 0 || !waits_for_others(*why))
+		return;
+	*why = pcipt_error_unref(*why);
+	quick = steal(report);
+	*report = pcipt_report_new();
+	recover_all(ctx, options, deadline, deadline, records, *report, why);
+	pcipt_report_append(quick, *report);
+	pcipt_report_unref(*report);
+	*report = steal(&quick);
+}
+
+int pcipt_recover_records(struct pcipt_context *ctx, const struct pcipt_options *options,
+			  struct pcipt_records *records, struct pcipt_report **report,
+			  struct pcipt_error **error)
+{
+	struct pcipt_error *why = NULL;
+	struct pcipt_kernel *k;
+	int r = pcipt_kernel_get(ctx, &k, error);
+
+	memset(records, 0, sizeof(*records));
+	if (r < 0)
+		return r;
+	*report = pcipt_report_new();
+	if (!*report)
+		return pcipt_fail_memory(error);
+	recover(ctx, options, k->ops->now(k), pcipt_transaction_deadline(ctx, k, options), records,
+		report, &why);
+	return why ? as_stuck(why, error) : 0;
+}
+
 int pcipt_recover(struct pcipt_context *ctx, const struct pcipt_options *options,
 		  struct pcipt_report **out, struct pcipt_error **error)
 {
-	_cleanup_(pcipt_report_unrefp) struct pcipt_report *report = NULL, *quick = NULL;
-	struct pcipt_error *why = NULL;
-	struct pcipt_kernel *k;
-	double deadline;
+	_cleanup_(pcipt_report_unrefp) struct pcipt_report *report = NULL;
+	struct pcipt_records records;
 	int r;
 
 	if (!ctx)
 		return pcipt_fail_argument(error, __func__, "no context");
-	r = pcipt_kernel_get(ctx, &k, error);
-	if (r < 0)
-		return r;
-	report = pcipt_report_new();
-	if (!report)
-		return pcipt_fail_memory(error);
-	deadline = pcipt_transaction_deadline(ctx, k, options);
-	/* First all that can be done at once; then one waits for those whom others have locked. */
-	r = recover_all(ctx, options, k->ops->now(k), deadline, report, &why);
-	if (r < 0 && waits_for_others(why)) {
-		why = pcipt_error_unref(why);
-		quick = steal(&report);
-		report = pcipt_report_new();
-		r = recover_all(ctx, options, deadline, deadline, report, &why);
-		pcipt_report_append(quick, report);
-	}
-	if (out)
-		*out = steal(quick ? &quick : &report);
-	return r < 0 ? as_stuck(why, error) : 0;
+	r = pcipt_recover_records(ctx, options, &records, &report, error);
+	pcipt_records_clear(&records);
+	if (out && report)
+		*out = steal(&report);
+	return r;
 }

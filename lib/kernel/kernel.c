@@ -48,6 +48,13 @@ void pcipt_kernel_read_set(struct pcipt_kernel *kernel, enum pcipt_place at, con
 	}
 }
 
+bool pcipt_is_record_name(const char *file)
+{
+	size_t n = strlen(file);
+
+	return n > 5 && file[0] != '.' && strcmp(file + n - 5, ".json") == 0;
+}
+
 ssize_t pcipt_kernel_read_file(struct pcipt_kernel *kernel, enum pcipt_place at, const char *path,
 			       char **text)
 {

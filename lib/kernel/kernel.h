@@ -129,6 +129,10 @@ enum pcipt_module_state {
 	PCIPT_MODULE_READY, /* loaded or built in */
 };
 
+/* Called for each record of a folder: its text, or why it can't be read. Not 0 ends it. */
+typedef int (*pcipt_record_fn)(void *data, const char *name, int result, const char *text,
+			       size_t length);
+
 /* Called for each name in a folder, "." and ".." left out; not 0 ends the listing. */
 typedef int (*pcipt_list_fn)(void *data, const char *name);
 
@@ -228,7 +232,8 @@ struct pcipt_kernel_ops {
 	int (*record_read)(struct pcipt_kernel *k, const char *folder, const char *name,
 			   char **text, size_t *length);
 	int (*record_remove)(struct pcipt_kernel *k, const char *folder, const char *name);
-	int (*record_list)(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn,
+	/* All of a folder that have a record's name, in any order. */
+	int (*record_each)(struct pcipt_kernel *k, const char *folder, pcipt_record_fn fn,
 			   void *data);
 	/* Watches devices, and folders given by their whole paths, there or not yet. */
 	int (*watch)(struct pcipt_kernel *k, const char *const *folders, size_t n,
@@ -240,6 +245,9 @@ struct pcipt_kernel {
 	struct pcipt_refs refs;
 	const struct pcipt_kernel_ops *ops;
 };
+
+/* Records end in ".json"; what is being written begins with a dot. */
+bool pcipt_is_record_name(const char *file);
 
 /* The context's kernel, opened when first asked for; borrowed from the context. */
 int pcipt_kernel_get(struct pcipt_context *ctx, struct pcipt_kernel **kernel,

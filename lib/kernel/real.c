@@ -304,7 +304,7 @@ static const struct pcipt_kernel_ops real_ops = {
 	.record_write = pcipt_real_record_write,
 	.record_read = pcipt_real_record_read,
 	.record_remove = pcipt_real_record_remove,
-	.record_list = pcipt_real_record_list,
+	.record_each = pcipt_real_record_each,
 	.watch = pcipt_real_watch,
 	.destroy = real_destroy,
 };

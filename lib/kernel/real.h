@@ -119,7 +119,7 @@ int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const ch
 int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const char *name,
 			   char **text, size_t *length);
 int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const char *name);
-int pcipt_real_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn,
+int pcipt_real_record_each(struct pcipt_kernel *k, const char *folder, pcipt_record_fn fn,
 			   void *data);
 
 #endif

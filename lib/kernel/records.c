@@ -134,50 +134,54 @@ int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const ch
 	return r;
 }
 
-static int read_whole(int fd, char **text, size_t *length)
+/* A file's text in `buf`, of RECORD_MAX + 1 bytes; its length, or -errno. */
+static ssize_t read_record(int dir, const char *name, char *buf)
 {
-	_cleanup_free_ char *buf = malloc(RECORD_MAX + 1);
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
 	size_t n = 0;
 
-	if (!buf)
-		return -ENOMEM;
-	while (n <= RECORD_MAX) {
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	/* A record decides what is written to the kernel: only root's word counts. */
+	if (!S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
+	    (st.st_mode & 022))
+		return -EBADMSG;
+	for (;;) {
 		ssize_t r = read(fd, buf + n, RECORD_MAX + 1 - n);
 
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
 			return -errno;
-		if (r == 0)
-			break;
 		n += (size_t)r;
+		if (n > RECORD_MAX)
+			return -EFBIG;
+		/* A record is renamed into its place whole: at its size it has come to its end. */
+		if (r == 0 || n == (size_t)st.st_size)
+			break;
 	}
-	if (n > RECORD_MAX)
-		return -EFBIG;
 	buf[n] = '\0';
-	*text = steal(&buf);
-	*length = n;
-	return 0;
+	return (ssize_t)n;
 }
 
 int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const char *name,
 			   char **text, size_t *length)
 {
-	_cleanup_close_ int dir = pcipt_real_open_folder(k, folder), fd = -1;
-	struct stat st;
+	_cleanup_close_ int dir = pcipt_real_open_folder(k, folder);
+	_cleanup_free_ char *buf = malloc(RECORD_MAX + 1);
+	ssize_t n;
 
 	if (dir < 0)
 		return dir;
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	/* A record decides what is written to the kernel: only root's word counts. */
-	if (!S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
-	    (st.st_mode & 022))
-		return -EBADMSG;
-	return read_whole(fd, text, length);
+	if (!buf)
+		return -ENOMEM;
+	n = read_record(dir, name, buf);
+	if (n < 0)
+		return (int)n;
+	*text = steal(&buf);
+	*length = (size_t)n;
+	return 0;
 }
 
 int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const char *name)
@@ -191,10 +195,38 @@ int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const c
 	return fsync(dir) < 0 ? -errno : 0;
 }
 
-int pcipt_real_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn,
+struct each {
+	int dir;
+	char *buf;
+	pcipt_record_fn fn;
+	void *data;
+};
+
+static int read_each(void *data, const char *name)
+{
+	struct each *each = data;
+	ssize_t n;
+
+	if (!pcipt_is_record_name(name))
+		return 0;
+	n = read_record(each->dir, name, each->buf);
+	return each->fn(each->data, name, n < 0 ? (int)n : 0, n < 0 ? NULL : each->buf,
+			n < 0 ? 0 : (size_t)n);
+}
+
+int pcipt_real_record_each(struct pcipt_kernel *k, const char *folder, pcipt_record_fn fn,
 			   void *data)
 {
-	int dir = pcipt_real_open_folder(k, folder);
+	_cleanup_close_ int dir = pcipt_real_open_folder(k, folder);
+	_cleanup_free_ char *buf = malloc(RECORD_MAX + 1);
+	struct each each = { dir, buf, fn, data };
+	int list;
 
-	return dir < 0 ? dir : pcipt_real_list_fd(dir, fn, data);
+	if (dir < 0)
+		return dir;
+	list = buf ? fcntl(dir, F_DUPFD_CLOEXEC, 0) : -1;
+	if (list < 0)
+		return buf ? -errno : -ENOMEM;
+	/* Takes the descriptor over. */
+	return pcipt_real_list_fd(list, read_each, &each);
 }

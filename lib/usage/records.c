@@ -71,14 +71,6 @@ static int add_problem(struct reading *reading, const char *file, int code, int 
 	return 0;
 }
 
-/* Records end in ".json"; what is being written begins with a dot. */
-static bool is_record_name(const char *file)
-{
-	size_t n = strlen(file);
-
-	return n > 5 && file[0] != '.' && strcmp(file + n - 5, ".json") == 0;
-}
-
 /* Why a file is no record whatever is in it; NULL for one that only couldn't be read. */
 static const char *never_a_record(int r)
 {
@@ -96,29 +88,23 @@ static const char *never_a_record(int r)
 	}
 }
 
-static int read_one(void *data, const char *file)
+static int read_one(void *data, const char *file, int result, const char *text, size_t length)
 {
 	struct reading *reading = data;
 	struct pcipt_records *records = reading->records;
 	_cleanup_error_ struct pcipt_error *error = NULL;
-	_cleanup_free_ char *text = NULL;
 	struct pcipt_record *record;
-	size_t length;
 	int r;
 
-	if (!is_record_name(file))
+	if (result == -ENOENT) /* ended meanwhile */
 		return 0;
+	if (result < 0 && never_a_record(result))
+		return add_problem(reading, file, PCIPT_E_DAMAGED, 0, never_a_record(result));
+	if (result < 0)
+		return add_problem(reading, file, PCIPT_E_IO, -result, pcipt_errno_text(-result));
 	if (!pcipt_grow(&records->items, records->n))
 		return -ENOMEM;
 	record = &records->items[records->n];
-	r = reading->kernel->ops->record_read(reading->kernel, reading->folder, file, &text,
-					      &length);
-	if (r == -ENOENT) /* ended meanwhile */
-		return 0;
-	if (r < 0 && never_a_record(r))
-		return add_problem(reading, file, PCIPT_E_DAMAGED, 0, never_a_record(r));
-	if (r < 0)
-		return add_problem(reading, file, PCIPT_E_IO, -r, pcipt_errno_text(-r));
 	r = pcipt_record_parse(text, length, record, &error);
 	if (r < 0)
 		return add_problem(reading, file, r, 0, pcipt_error_get_message(error));
@@ -177,7 +163,7 @@ static int list_folder(struct reading *reading, const char *folder, struct pcipt
 	if (!folder)
 		return pcipt_fail_memory(error);
 	reading->folder = folder;
-	r = reading->kernel->ops->record_list(reading->kernel, folder, read_one, reading);
+	r = reading->kernel->ops->record_each(reading->kernel, folder, read_one, reading);
 	return r == 0 || r == -ENOENT ? 0 : fail_folder(folder, r, error);
 }
 

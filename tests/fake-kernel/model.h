@@ -219,7 +219,7 @@ int sim_record_write(struct pcipt_kernel *k, const char *folder, const char *nam
 int sim_record_read(struct pcipt_kernel *k, const char *folder, const char *name, char **text,
 		    size_t *length);
 int sim_record_remove(struct pcipt_kernel *k, const char *folder, const char *name);
-int sim_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn, void *data);
+int sim_record_each(struct pcipt_kernel *k, const char *folder, pcipt_record_fn fn, void *data);
 
 /* writer.c */
 /* Whether a write is out that has the device's lock. */

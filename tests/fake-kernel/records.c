@@ -111,15 +111,24 @@ int sim_record_remove(struct pcipt_kernel *k, const char *folder, const char *na
 	return r;
 }
 
-int sim_record_list(struct pcipt_kernel *k, const char *folder, pcipt_list_fn fn, void *data)
+int sim_record_each(struct pcipt_kernel *k, const char *folder, pcipt_record_fn fn, void *data)
 {
 	struct sim *sim = sim_of(k);
 	struct sim_verdict verdict = sim_next(sim, SIM_RECORD_LIST, "record-list");
 	int r = verdict.answer;
 
 	sim_note(sim, "record-list", r);
-	for (size_t i = 0; r == 0 && i < sim->n_records; i++)
-		if (strcmp(sim->records[i].folder, folder) == 0)
-			r = fn(data, sim->records[i].name);
+	for (size_t i = 0; r == 0 && i < sim->n_records; i++) {
+		char *name = strdup(sim->records[i].name), *text = NULL;
+		size_t length = 0;
+
+		if (strcmp(sim->records[i].folder, folder) == 0 && pcipt_is_record_name(name)) {
+			int result = sim_record_read(k, folder, name, &text, &length);
+
+			r = fn(data, name, result, text, length);
+		}
+		free(name);
+		free(text);
+	}
 	return r;
 }

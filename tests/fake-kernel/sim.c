@@ -97,7 +97,7 @@ static const struct pcipt_kernel_ops ops = {
 	.record_write = sim_record_write,
 	.record_read = sim_record_read,
 	.record_remove = sim_record_remove,
-	.record_list = sim_record_list,
+	.record_each = sim_record_each,
 	.watch = sim_watch,
 	.destroy = sim_destroy,
 };
