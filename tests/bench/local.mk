@@ -2,8 +2,10 @@
 #   make bench           the inventory at 1,000, 10,000 and 60,000 devices and on this machine
 #   make bench-quick     1,000 and 10,000 devices, fewer rounds
 #   make bench-set       the safe set of a device, on small hosts and on a large one
+#   make bench-reconcile 1,000 claims with nothing to do on 10,000 devices
 #   make bench-bindings  10,000 devices from C, Go and Python
 bench_programs = \
+	tests/bench/claims \
 	tests/bench/crowd \
 	tests/bench/floor \
 	tests/bench/maketree \
@@ -18,11 +20,13 @@ bench_programs = \
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)
 EXTRA_DIST += tests/bench/bindings tests/bench/inventory tests/bench/inventory-vm \
-	tests/bench/safe-set tests/bench/transaction-vm
+	tests/bench/reconcile tests/bench/safe-set tests/bench/transaction-vm
 
 bench_figures = tests/bench/figures.c tests/bench/figures.h
 
 tests_bench_maketree_SOURCES = tests/bench/maketree.c
+tests_bench_claims_SOURCES = tests/bench/claims.c
+tests_bench_claims_LDADD = libpcipt-core.la $(JSON_C_LIBS)
 tests_bench_measure_SOURCES = tests/bench/measure.c
 tests_bench_floor_SOURCES = tests/bench/floor.c $(bench_figures)
 tests_bench_floor_LDADD = -lpthread
@@ -55,4 +59,6 @@ bench-set: all
 bench-vm: all
 	$(srcdir)/tests/bench/inventory-vm --build $(abs_builddir)
 	$(srcdir)/tests/bench/transaction-vm --build $(abs_builddir)
-.PHONY: bench bench-quick bench-set bench-vm
+bench-reconcile: all
+	$(srcdir)/tests/bench/reconcile --build $(abs_builddir)
+.PHONY: bench bench-quick bench-reconcile bench-set bench-vm
