@@ -55,6 +55,7 @@ tests_unit_unit_SOURCES = $(fake_kernel) \
 	tests/unit/test_boot.c \
 	tests/unit/test_block_odd.c \
 	tests/unit/storage.c tests/unit/storage.h \
+	tests/unit/test_cells.c \
 	tests/unit/test_claim.c \
 	tests/unit/test_closure.c \
 	tests/unit/test_compare.c \

@@ -43,6 +43,11 @@ int pcipt_store_renew(struct pcipt_context *ctx, struct pcipt_record *record,
 int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int state,
 		     const char *reason, const char *message, int64_t ms,
 		     struct pcipt_error **error);
+/* How long until it is looked at again for that reason: longer with each attempt. */
+int64_t pcipt_store_again_ms(const struct pcipt_record *record, const char *reason);
+/* An error as a reason's code, and as what somebody reads who looks at the claim: what, what to do. */
+const char *pcipt_store_reason(int code, const char *otherwise);
+char *pcipt_store_sentence(const struct pcipt_error *why);
 /* After a transaction that has a write out: "stuck", until somebody can finish it. */
 void pcipt_store_stuck(struct pcipt_transaction *t, struct pcipt_record *record,
 		       const struct pcipt_error *why);

@@ -12,16 +12,13 @@
 #include "claims/claims.h"
 #include "claims/compare.h"
 
-/* Between two attempts, at first and at most. */
-#define AGAIN_MS 5000
-#define AGAIN_MS_MAX (10 * 60 * 1000)
-
 struct reconcile {
 	struct pcipt_context *ctx;
 	const struct pcipt_options *options;
 	struct pcipt_kernel *kernel;
 	struct pcipt_snapshot *snap;
 	struct pcipt_report *report;
+	size_t n_told; /* of its lines those of recovery */
 	double deadline;
 	/* The driver that was looked for last: most claims have the same. */
 	const char *driver;
@@ -34,13 +31,6 @@ static void options_clearp(struct pcipt_options **options)
 }
 
 /* ---- saying so ---- */
-
-static int64_t again_in(const struct pcipt_record *record, const char *reason)
-{
-	uint32_t attempts = pcipt_streq(record->reason, reason) ? record->attempts : 0;
-
-	return attempts < 7 ? (int64_t)AGAIN_MS << attempts : AGAIN_MS_MAX;
-}
 
 static bool is_due(const struct reconcile *rec, const struct pcipt_record *record)
 {
@@ -59,7 +49,7 @@ static int wait_for(struct reconcile *rec, struct pcipt_record *record, int stat
 
 	if (from != state || !pcipt_streq(record->reason, reason) || is_due(rec, record))
 		r = pcipt_store_wait(rec->ctx, record, state, reason, message,
-				     again_in(record, reason), error);
+				     pcipt_store_again_ms(record, reason), error);
 	if (r == 0)
 		pcipt_report_note(rec->report, record->name, pcipt_claim_state_name(from),
 				  pcipt_claim_state_name(state), reason, message);
@@ -219,40 +209,12 @@ static int bind_again(struct reconcile *rec, struct pcipt_record *record,
 	return r == 0 ? run_plan(rec, record, plan, options, error) : r;
 }
 
-/* The reason's code for why a claim could not be bound. */
-static const char *reason_of(int code)
-{
-	switch (code) {
-	case PCIPT_E_REFUSED:
-		return "refused";
-	case PCIPT_E_LOCKED:
-		return "locked";
-	case PCIPT_E_STUCK:
-		return "write-outstanding";
-	case PCIPT_E_ROLLBACK_INCOMPLETE:
-		return "rollback-incomplete";
-	case PCIPT_E_PERMISSION:
-		return "permission";
-	default:
-		return "bind-failed";
-	}
-}
-
-/* What an error says to somebody who reads the claim's status: what, and what to do. */
-static char *sentence_of(const struct pcipt_error *why)
-{
-	const char *remedy = pcipt_error_get_remedy(why);
-
-	return pcipt_format("%s%s%s", pcipt_error_get_message(why), remedy ? ". " : "",
-			    remedy ? remedy : "");
-}
-
 /* Nothing is lost by it: the claim waits, and says for what. */
 static int failed(struct reconcile *rec, struct pcipt_record *record, int state,
 		  struct pcipt_error *why, struct pcipt_error **error)
 {
 	int code = pcipt_error_get_code(why);
-	_cleanup_free_ char *message = sentence_of(why);
+	_cleanup_free_ char *message = pcipt_store_sentence(why);
 	int r;
 
 	/* Released or taken in hand by somebody else: what he did counts. */
@@ -264,7 +226,7 @@ static int failed(struct reconcile *rec, struct pcipt_record *record, int state,
 		pcipt_error_unref(why);
 		return pcipt_fail_memory(error);
 	}
-	r = wait_for(rec, record, state, reason_of(code), message, error);
+	r = wait_for(rec, record, state, pcipt_store_reason(code, "bind-failed"), message, error);
 	if (r == 0 && (code == PCIPT_E_STUCK || code == PCIPT_E_ROLLBACK_INCOMPLETE))
 		return pcipt_error_pass(error, why);
 	pcipt_error_unref(why);
@@ -415,14 +377,22 @@ static int driver_state(struct reconcile *rec, const char *driver)
 	return rec->driver_state;
 }
 
+static bool is_told(const struct reconcile *rec, const struct pcipt_record *record)
+{
+	for (size_t i = 0; i < rec->n_told; i++)
+		if (pcipt_streq(pcipt_report_action_claim(rec->report, i), record->name))
+			return true;
+	return false;
+}
+
 static int reconcile_one(struct reconcile *rec, struct pcipt_record *record,
 			 struct pcipt_error **error)
 {
 	struct pcipt_observation seen;
 	int r;
 
-	/* What was interrupted and is still there, recovery has told of already. */
-	if (pcipt_claim_is_interrupted(record))
+	/* What was interrupted and is still there, recovery has told of already, or has put off. */
+	if (pcipt_claim_is_interrupted(record) || is_told(rec, record))
 		return 0;
 	for (int round = 0; round < 2; round++) {
 		bool again;
@@ -447,7 +417,10 @@ static int reconcile_all(struct reconcile *rec, struct pcipt_records *records,
 			 struct pcipt_error **error)
 {
 	struct pcipt_error *worst = NULL;
-	int r = records->n > 0 ? pcipt_transaction_check(rec->ctx, NULL, 0, error) : 0;
+	int r;
+
+	rec->n_told = pcipt_report_action_count(rec->report);
+	r = records->n > 0 ? pcipt_transaction_check(rec->ctx, NULL, 0, error) : 0;
 
 	if (r == 0 && records->n > 0)
 		r = pcipt_snapshot_new(rec->ctx, &rec->snap, error);

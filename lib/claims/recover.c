@@ -41,6 +41,27 @@ static int recover_one(struct pcipt_context *ctx, const struct pcipt_record *rec
 	return pcipt_recover_record(ctx, &recovery, options, report, error);
 }
 
+/*
+ * What can't be finished when its call's time has passed isn't under way any more: the record
+ * says what it waits for instead, and when it is looked at again. That it is locked so long
+ * is said, too; whoever holds it still says "bound" when he gets there.
+ */
+static void note_stuck(struct pcipt_context *ctx, struct pcipt_record *record,
+		       const struct pcipt_error *why)
+{
+	int code = pcipt_error_get_code(why);
+	const char *reason = pcipt_store_reason(code, code == PCIPT_E_IO ? "unreadable" : "unfinished");
+	_cleanup_free_ char *message = pcipt_store_sentence(why);
+	_cleanup_error_ struct pcipt_error *failed = NULL;
+
+	if (code == PCIPT_E_NO_MEMORY || code == PCIPT_E_CANCELLED || !message ||
+	    record->deadline_ms > pcipt_boot_ms())
+		return;
+	if (pcipt_store_wait(ctx, record, PCIPT_CLAIM_STUCK, reason, message,
+			     pcipt_store_again_ms(record, reason), &failed) < 0)
+		pcipt_log(ctx, PCIPT_LOG_WARNING, "%s", pcipt_error_get_message(failed));
+}
+
 /* ---- before a bind ---- */
 
 static bool concerns(const struct pcipt_record *record, const struct pcipt_set *set)
@@ -80,21 +101,33 @@ int pcipt_claims_recover_set(struct pcipt_context *ctx, const struct pcipt_set *
 
 /* ---- everything ---- */
 
+/* Somebody at work is no failure of recovery, unless he never comes to his end. */
+static bool waits_for_others(const struct pcipt_error *error)
+{
+	int code = pcipt_error_get_code(error);
+
+	return code == PCIPT_E_LOCKED || code == PCIPT_E_STUCK;
+}
+
 /* One round over the claims; those locked by others fail when the lock's deadline has come. */
-static int recover_claims(struct pcipt_context *ctx, const struct pcipt_records *records,
+static int recover_claims(struct pcipt_context *ctx, struct pcipt_records *records,
 			  const struct pcipt_options *options, double lock_deadline,
 			  double deadline, struct pcipt_report *report, struct pcipt_error **error)
 {
 	struct pcipt_error *worst = NULL;
 
 	for (size_t i = 0; i < records->n; i++) {
+		struct pcipt_record *record = &records->items[i];
 		struct pcipt_error *failed = NULL;
 
 		/* What is of an earlier boot holds nothing; a bound claim's release says so. */
-		if (pcipt_claim_is_interrupted(&records->items[i]) &&
-		    recover_one(ctx, &records->items[i], options, lock_deadline, deadline, report,
-				&failed) < 0)
-			pcipt_error_keep_worst(&worst, failed);
+		if (!pcipt_claim_is_interrupted(record) ||
+		    recover_one(ctx, record, options, lock_deadline, deadline, report, &failed) == 0)
+			continue;
+		/* Others' locks are waited for in a second round. */
+		if (!waits_for_others(failed) || lock_deadline == deadline)
+			note_stuck(ctx, record, failed);
+		pcipt_error_keep_worst(&worst, failed);
 	}
 	return worst ? pcipt_error_pass(error, worst) : 0;
 }
@@ -120,14 +153,6 @@ static int recover_all(struct pcipt_context *ctx, const struct pcipt_options *op
 	if (r < 0)
 		pcipt_error_keep_worst(&worst, failed);
 	return worst ? pcipt_error_pass(error, worst) : 0;
-}
-
-/* Somebody at work is no failure of recovery, unless he never comes to his end. */
-static bool waits_for_others(const struct pcipt_error *error)
-{
-	int code = pcipt_error_get_code(error);
-
-	return code == PCIPT_E_LOCKED || code == PCIPT_E_STUCK;
 }
 
 static int as_stuck(struct pcipt_error *why, struct pcipt_error **error)

@@ -6,6 +6,11 @@
 #include "claims/boot.h"
 #include "claims/claims.h"
 
+/* Between two attempts, at first and at most. */
+#define AGAIN_MS 5000
+#define AGAIN_MS_MAX (10 * 60 * 1000)
+/* Of what a record says to its reader. */
+#define MESSAGE_MAX 2000
 /* For how long two file operations of somebody else are waited for, in milliseconds. */
 #define LOCK_MS 5000
 
@@ -300,7 +305,8 @@ int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int
 		     const char *reason, const char *message, int64_t ms,
 		     struct pcipt_error **error)
 {
-	char *copies[2] = { strdup(reason), strdup(message) };
+	/* One line, and not too long: the record is checked when it is read. */
+	char *copies[2] = { strdup(reason), strndup(message, MESSAGE_MAX) };
 	bool again = record->state == state && pcipt_streq(record->reason, reason);
 
 	if (!copies[0] || !copies[1]) {
@@ -308,6 +314,7 @@ int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int
 		free(copies[1]);
 		return pcipt_fail_memory(error);
 	}
+	pcipt_text_neutralise(copies[1]);
 	free(record->reason);
 	free(record->message);
 	record->reason = copies[0];
@@ -315,6 +322,39 @@ int pcipt_store_wait(struct pcipt_context *ctx, struct pcipt_record *record, int
 	record->attempts = again ? record->attempts + 1 : 1;
 	record->state = state;
 	return set_times(record, ms) ? replace(ctx, record, error) : pcipt_fail_memory(error);
+}
+
+int64_t pcipt_store_again_ms(const struct pcipt_record *record, const char *reason)
+{
+	uint32_t attempts = pcipt_streq(record->reason, reason) ? record->attempts : 0;
+
+	return attempts < 7 ? (int64_t)AGAIN_MS << attempts : AGAIN_MS_MAX;
+}
+
+const char *pcipt_store_reason(int code, const char *otherwise)
+{
+	switch (code) {
+	case PCIPT_E_REFUSED:
+		return "refused";
+	case PCIPT_E_LOCKED:
+		return "locked";
+	case PCIPT_E_STUCK:
+		return PCIPT_STUCK_REASON;
+	case PCIPT_E_ROLLBACK_INCOMPLETE:
+		return "rollback-incomplete";
+	case PCIPT_E_PERMISSION:
+		return "permission";
+	default:
+		return otherwise;
+	}
+}
+
+char *pcipt_store_sentence(const struct pcipt_error *why)
+{
+	const char *remedy = pcipt_error_get_remedy(why);
+
+	return pcipt_format("%s%s%s", pcipt_error_get_message(why), remedy ? ". " : "",
+			    remedy ? remedy : "");
 }
 
 void pcipt_store_stuck(struct pcipt_transaction *t, struct pcipt_record *record,

@@ -134,9 +134,14 @@ static char *file_text(const struct sim *sim, const char *path)
 
 void sim_put_file(struct sim *sim, const char *path, const char *text)
 {
+	sim_put_bytes(sim, path, text, text ? strlen(text) : 0);
+}
+
+void sim_put_bytes(struct sim *sim, const char *path, const void *bytes, size_t n)
+{
 	struct sim_file *file = find_file(sim, path);
 
-	if (!file && !text)
+	if (!file && !bytes)
 		return;
 	if (!file) {
 		if (sim->n_files == SIM_MAX_FILES)
@@ -145,9 +150,12 @@ void sim_put_file(struct sim *sim, const char *path, const char *text)
 		*file = (struct sim_file){ .path = strdup(path) };
 	}
 	free(file->text);
-	file->text = text ? strdup(text) : NULL;
-	if (text)
+	file->text = bytes ? calloc(1, n + 1) : NULL;
+	file->length = n;
+	if (bytes) {
+		memcpy(file->text, bytes, n);
 		return;
+	}
 	free(file->path);
 	*file = sim->files[--sim->n_files];
 }
@@ -332,7 +340,7 @@ ssize_t sim_read_bytes(struct pcipt_kernel *k, enum pcipt_place at, const char *
 	file = find_file(sim_of(k), whole);
 	if (!file)
 		return -ENOENT;
-	length = strlen(file->text) < size ? strlen(file->text) : size;
+	length = file->length < size ? file->length : size;
 	memcpy(buf, file->text, length);
 	return (ssize_t)length;
 }

@@ -69,6 +69,7 @@ struct sim_lock {
 
 struct sim_file {
 	char *path, *text;
+	size_t length;
 };
 
 /* A write that has not returned. */

@@ -120,6 +120,7 @@ char *sim_device_state(const struct sim *sim, const char *address);
  * says that the model doesn't know of. NULL takes it away.
  */
 void sim_put_file(struct sim *sim, const char *path, const char *text);
+void sim_put_bytes(struct sim *sim, const char *path, const void *bytes, size_t n);
 
 /* ---- operations: log and faults ---- */
 

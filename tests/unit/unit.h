@@ -48,6 +48,7 @@
 	SUITE(compare)                                                                            \
 	SUITE(monitor)                                                                            \
 	SUITE(reconcile)                                                                          \
+	SUITE(cells)                                                                              \
 	SUITE(persistent)                                                                         \
 	SUITE(release)                                                                            \
 	SUITE(recover)                                                                            \
