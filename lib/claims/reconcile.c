@@ -209,6 +209,12 @@ static int bind_again(struct reconcile *rec, struct pcipt_record *record,
 	return r == 0 ? run_plan(rec, record, plan, options, error) : r;
 }
 
+/* It ended, or somebody else has led it on. */
+static bool is_anothers(int code)
+{
+	return code == PCIPT_E_NO_CLAIM || code == PCIPT_E_STALE;
+}
+
 /* Nothing is lost by it: the claim waits, and says for what. */
 static int failed(struct reconcile *rec, struct pcipt_record *record, int state,
 		  struct pcipt_error *why, struct pcipt_error **error)
@@ -230,7 +236,7 @@ static int failed(struct reconcile *rec, struct pcipt_record *record, int state,
 	if (r == 0 && (code == PCIPT_E_STUCK || code == PCIPT_E_ROLLBACK_INCOMPLETE))
 		return pcipt_error_pass(error, why);
 	pcipt_error_unref(why);
-	return r == PCIPT_E_NO_CLAIM ? 0 : r;
+	return is_anothers(r) ? 0 : r;
 }
 
 static int bind_or_wait(struct reconcile *rec, struct pcipt_record *record, const char *reason,
@@ -394,6 +400,8 @@ static int reconcile_one(struct reconcile *rec, struct pcipt_record *record,
 	/* What was interrupted and is still there, recovery has told of already, or has put off. */
 	if (pcipt_claim_is_interrupted(record) || is_told(rec, record))
 		return 0;
+	/* Between what was read and what is written another process may release it. */
+	record->expected = record->state + 1;
 	for (int round = 0; round < 2; round++) {
 		bool again;
 
@@ -430,7 +438,7 @@ static int reconcile_all(struct reconcile *rec, struct pcipt_records *records,
 		struct pcipt_error *why = NULL;
 
 		r = reconcile_one(rec, &records->items[i], &why);
-		if (r < 0 && r != PCIPT_E_NO_CLAIM)
+		if (r < 0 && !is_anothers(r))
 			pcipt_error_keep_worst(&worst, why);
 		else
 			pcipt_error_unref(why);

@@ -56,7 +56,7 @@ static int fail_store(struct pcipt_context *ctx, const struct pcipt_record *reco
 			  "the record of the claim %s can't be written: %s", record->name,
 			  errnum == EEXIST  ? "a claim of this name exists" :
 			  errnum == ESTALE  ? "it has ended meanwhile" :
-			  errnum == EBUSY   ? "it was taken up again in this boot meanwhile" :
+			  errnum == EBUSY   ? "another process has led it on meanwhile" :
 			  errnum == EAGAIN  ? "another process holds the claims' lock" :
 			  errnum == EBADMSG ? "others than root may write to its folder" :
 					      pcipt_errno_text(errnum));
@@ -132,8 +132,9 @@ static int lock_file(struct pcipt_context *ctx, const struct pcipt_record *recor
 }
 
 /*
- * 0 when the file still is this claim's, -ESTALE when it has ended, or another errno. What
- * ends because its boot is over must still be of that boot: -EBUSY.
+ * 0 when the file still is this claim's, -ESTALE when it has ended, or another errno. -EBUSY
+ * when somebody else has led it on meanwhile: what ends because its boot is over must still
+ * be of that boot, and a release that has begun must not be written over with "waiting".
  */
 static int check_file(const struct file *file, const struct pcipt_record *record)
 {
@@ -152,13 +153,14 @@ static int check_file(const struct file *file, const struct pcipt_record *record
 		return 0;
 	r = !pcipt_streq(now.id, record->id) ? -ESTALE :
 	    record->other_boot && !pcipt_streq(now.boot_id, record->boot_id) ? -EBUSY :
-									      0;
+	    record->expected && now.state + 1 != record->expected	     ? -EBUSY :
+									       0;
 	pcipt_record_clear(&now);
 	return r;
 }
 
 /* Writes the record over the one that is there. */
-static int replace(struct pcipt_context *ctx, const struct pcipt_record *record,
+static int replace(struct pcipt_context *ctx, struct pcipt_record *record,
 		   struct pcipt_error **error)
 {
 	_cleanup_free_ char *text = pcipt_record_print(record);
@@ -180,6 +182,8 @@ static int replace(struct pcipt_context *ctx, const struct pcipt_record *record,
 						   false);
 	if (r == 0 && pcipt_boot_keeps(record))
 		pcipt_boot_list_note(ctx, record, true);
+	if (r == 0 && record->expected)
+		record->expected = record->state + 1;
 	return r < 0 ? fail_store(ctx, record, -r, error) : 0;
 }
 

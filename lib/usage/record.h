@@ -58,6 +58,11 @@ struct pcipt_record {
 	int64_t deadline_ms;	/* the same on the boot clock, which no clock step moves; or -1 */
 	uint32_t attempts;
 	uint32_t timeout_ms; /* the call's that works on it, or 0 for the context's; not in its text */
+	/*
+	 * Who writes it without the devices' locks overwrites only what he has read: the state that
+	 * the file must be in, and 1; 0 for who holds the locks. Not in its text.
+	 */
+	int expected;
 	struct pcipt_record_device *devices;
 	size_t n_devices;
 	struct pcipt_record_allowed *allowed;

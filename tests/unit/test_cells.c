@@ -332,12 +332,110 @@ START_TEST(each_cell)
 }
 END_TEST
 
+/* ---- its time, and others at work ---- */
+
+/* The record as another process, or the time, has changed it. */
+static void change(void (*fn)(struct pcipt_record *record))
+{
+	struct pcipt_records records;
+	char *text;
+
+	look(&records);
+	fn(&records.items[0]);
+	text = pcipt_record_print(&records.items[0]);
+	sim_put_record(sim, sim_record_folder(sim, "vm.json"), "vm.json", text);
+	free(text);
+	pcipt_records_clear(&records);
+}
+
+static void pass_deadline(struct pcipt_record *record)
+{
+	record->deadline_ms = 0;
+}
+
+/* What can't be had is tried again and again, less and less often, and never given up. */
+START_TEST(backs_off)
+{
+	struct pcipt_records records;
+	int64_t last = 0;
+
+	begin(PCIPT_CLAIM_WAITING, _i ? PCIPT_SITUATION_FREE : PCIPT_SITUATION_ABSENT, true);
+	if (_i)
+		sim_driver_refuses(sim, "vfio-pci", AUDIO, EIO);
+	for (uint32_t attempt = 1; attempt < 12; attempt++) {
+		int64_t wait;
+
+		reconcile();
+		wait = look(&records)->deadline_ms - pcipt_boot_ms();
+		ck_assert_uint_eq(records.items[0].attempts, attempt);
+		ck_assert_msg(!lacks(&records.items[0]), "the claim %s", lacks(&records.items[0]));
+		/* Twice as long, but for what the test itself took; ten minutes at most. */
+		ck_assert_int_gt(wait, last > 300000 ? 590000 : last + last / 2);
+		ck_assert_int_le(wait, 600000);
+		last = wait;
+		pcipt_records_clear(&records);
+		/* Before its time nothing is written. */
+		sim_log_clear(sim);
+		reconcile();
+		ck_assert_uint_eq(sim_log_matches(sim, "record-write"), 0);
+		ck_assert_uint_eq(sim_log_matches(sim, "write "), 0);
+		change(pass_deadline);
+	}
+	end();
+}
+END_TEST
+
+struct rival {
+	unsigned int at;
+	bool done;
+};
+
+/* Another process begins to release it, and is killed at once. */
+static void rival_releases(struct sim *machine, void *data, unsigned int number)
+{
+	struct rival *rival = data;
+
+	if (number < rival->at || rival->done || sim_lock_is_held(machine, "claims") ||
+	    sim_locks_held(machine) > 0)
+		return;
+	rival->done = true;
+	edit("\"state\": \"bound\"", "\"state\": \"releasing\"");
+}
+
+/*
+ * Reconciling finds a bound claim whose device is gone, and notes that. A release that has begun
+ * meanwhile, whose process is gone, must not be forgotten for it: it is completed.
+ */
+START_TEST(a_release_that_begins_meanwhile)
+{
+	bool done = true;
+
+	for (unsigned int n = 1; done; n++) {
+		struct rival rival = { .at = n };
+
+		begin(PCIPT_CLAIM_BOUND, _i ? PCIPT_SITUATION_TAKEN : PCIPT_SITUATION_ABSENT, true);
+		sim_hook(sim, ~0u, rival_releases, &rival);
+		reconcile();
+		sim_mend(sim);
+		done = rival.done;
+		if (done) {
+			reconcile();
+			ck_assert_msg(sim_record_count(sim) == 0, "operation %u: the release was lost",
+				      n);
+		}
+		end();
+	}
+}
+END_TEST
+
 Suite *suite_cells(void)
 {
 	Suite *suite = suite_create("cells");
 	TCase *tc = tcase_create("cells");
 
 	tcase_set_timeout(tc, 120);
+	tcase_add_loop_test(tc, backs_off, 0, 2);
+	tcase_add_loop_test(tc, a_release_that_begins_meanwhile, 0, 2);
 	tcase_add_loop_test(tc, each_cell, 0, PCIPT_CLAIM_STUCK + 1);
 	suite_add_tcase(suite, tc);
 	return suite;
