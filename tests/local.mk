@@ -6,6 +6,8 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; export CC;
 
 # What can be seen in the sources and in the objects without running anything.
+TESTS += tests/boot-units
+EXTRA_DIST += tests/boot-units
 TESTS += tests/abi/symbols tests/abi/headers tests/layers tests/manual
 EXTRA_DIST += tests/abi/symbols tests/abi/headers tests/layers tests/manual
 
