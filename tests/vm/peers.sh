@@ -12,7 +12,7 @@
 # pciutils iproute2 lvm2 e2fsprogs; for spdk its sources, their folder in --env SPDK=.
 # Prints a line a case: TOOL | CASE | took it, refused it, or stuck | its own last words.
 set -u
-disk=0000:00:03.0 nic=0000:00:06.0 usb=0000:00:05.0 gpu=0000:00:08.0 audio=0000:00:08.1 pf=0000:01:00.0
+mounted=0000:00:03.0 empty=0000:00:04.0 swap=0000:00:0a.0 lvm=0000:00:0b.0 open=0000:00:0c.0 nic=0000:00:06.0 usb=0000:00:05.0 gpu=0000:00:08.0 audio=0000:00:08.1 pf=0000:01:00.0
 devices=/sys/bus/pci/devices
 modprobe -a vfio-pci ext4 dm-mod bonding snd_hda_intel 2>/dev/null
 
@@ -26,6 +26,8 @@ disk_of() {
 	done
 }
 net_of() { ls "$devices/$1/net"; }
+# A case that could not be set up says nothing.
+must() { "$@" || { echo "$TOOL | FAILED to set up: $*"; exit 1; }; }
 
 take() {
 	case $TOOL in
@@ -63,7 +65,8 @@ try() {
 		[ "$after" = "$before" ] || what="took it: ${after:-no driver}"
 		[ "$after" != "$before" ] || [ "$status" -ne 0 ] || what="left it, exit 0"
 	fi
-	words=$(grep -v '^$' words | tail -n 1 | tr '|' '/' | cut -c1-150)
+	# What it says of the device, or else its last words.
+	words=$({ grep -v '^$' words; grep -F -e "$2" -e "${2#0000:}" words; } | tail -n 1 | tr '|' '/' | cut -c1-150)
 	echo "$TOOL | $1 | $what | $words"
 	[ "$(driver_of "$2")" = "$before" ] && return
 	if [ "$TOOL" = pcipt ]; then
@@ -99,21 +102,18 @@ if [ "$TOOL" != spdk ]; then
 	try "USB controller with a mounted stick" $usb
 	umount -l /mnt/stick 2>/dev/null
 fi
-if [ "$TOOL" != dpdk ] || [ -n "$(disk_of $disk)" ]; then
-	d=/dev/$(disk_of $disk)
-	mkfs.ext4 -q "$d"; mkdir -p /mnt/a; mount "$d" /mnt/a; echo data >/mnt/a/file
-	try "disk with a mounted file system" $disk
-	umount -l /mnt/a 2>/dev/null; sleep 1
-	d=/dev/$(disk_of $disk)
-	mkswap "$d" >/dev/null; swapon "$d"
-	try "disk with active swap" $disk
-	swapoff -a 2>/dev/null
-	d=/dev/$(disk_of $disk)
-	wipefs -qa "$d"; pvcreate -qq "$d"; vgcreate -qq data "$d"; lvcreate -qq -y -L 8M -n v data
-	try "disk of an active LVM volume" $disk
-	vgchange -qq -an data 2>/dev/null
-	d=/dev/$(disk_of $disk)
-	sleep 60 <"$d" & 
-	try "disk that a process has open" $disk
-	kill %% 2>/dev/null
-fi
+try "disk with nothing on it" $empty
+# A disk for each: one that was taken from under its user doesn't come back whole.
+d=/dev/$(disk_of $mounted)
+must mkfs.ext4 -q "$d"; mkdir -p /mnt/a; must mount "$d" /mnt/a; echo data >/mnt/a/file
+try "disk with a mounted file system" $mounted
+d=/dev/$(disk_of $swap)
+must mkswap -q "$d"; must swapon "$d"
+try "disk with active swap" $swap
+d=/dev/$(disk_of $lvm)
+must pvcreate -qq "$d"; must vgcreate -qq data "$d"; must lvcreate -qq -y -L 8M -n v data
+try "disk of an active LVM volume" $lvm
+d=/dev/$(disk_of $open)
+sleep 60 <"$d" &
+try "disk that a process has open" $open
+kill %% 2>/dev/null
