@@ -61,6 +61,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/block-look.c \
 	lib/usage/block-map.c \
 	lib/usage/block-mounts.c \
+	lib/usage/block-remote.c \
 	lib/usage/block-target.c \
 	lib/usage/block-tell.c \
 	lib/usage/display.c \

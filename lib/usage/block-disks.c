@@ -20,8 +20,7 @@ static bool is_below(const char *path, const char *address)
 	return false;
 }
 
-/* Whether it is a partition of anything. */
-static bool is_partition(struct block_map *map, const struct block_entry *entry)
+bool pcipt_block_is_partition(struct block_map *map, const struct block_entry *entry)
 {
 	const struct block_entry *whole;
 	const char *slash = strrchr(entry->path, '/');
@@ -37,17 +36,10 @@ static bool is_partition(struct block_map *map, const struct block_entry *entry)
 	return whole && whole->path && pcipt_block_is_part_of(entry, whole);
 }
 
-static void add_disk(struct block_map *map, const struct block_entry *entry,
-		     struct pcipt_device *device)
+void pcipt_block_put_behind(struct block_map *map, size_t i, struct pcipt_device *device)
 {
-	size_t i = pcipt_block_map_find(map, entry->name);
-	struct block_node *node;
+	struct block_node *node = &map->nodes[i];
 
-	if (i == BLOCK_NONE)
-		i = pcipt_block_map_add(map, entry, BLOCK_DISK);
-	if (i == BLOCK_NONE)
-		return;
-	node = &map->nodes[i];
 	for (size_t k = 0; k < node->n_devices; k++)
 		if (node->devices[k] == device)
 			return;
@@ -55,6 +47,17 @@ static void add_disk(struct block_map *map, const struct block_entry *entry,
 		node->devices[node->n_devices++] = device;
 	else
 		map->no_memory = true;
+}
+
+static void add_disk(struct block_map *map, const struct block_entry *entry,
+		     struct pcipt_device *device)
+{
+	size_t i = pcipt_block_map_find(map, entry->name);
+
+	if (i == BLOCK_NONE)
+		i = pcipt_block_map_add(map, entry, BLOCK_DISK);
+	if (i != BLOCK_NONE)
+		pcipt_block_put_behind(map, i, device);
 }
 
 /* ---- NVMe: a namespace that several controllers may share ---- */
@@ -65,11 +68,9 @@ static void add_disk(struct block_map *map, const struct block_entry *entry,
  */
 struct head_search {
 	struct block_map *map;
-	struct pcipt_device *device;
 	const char *controller; /* "nvme1" */
 	const char *number;	/* "n2" */
-	char subsystem[256];
-	bool found;
+	const struct block_entry *found;
 };
 
 static int take_head(void *data, const char *name)
@@ -80,9 +81,8 @@ static int take_head(void *data, const char *name)
 
 	if (!entry || !entry->path || !number || strcmp(number, search->number) != 0)
 		return 0;
-	search->found = true;
-	add_disk(search->map, entry, search->device);
-	return 0;
+	search->found = entry;
+	return 1;
 }
 
 static int look_into_subsystem(void *data, const char *name)
@@ -99,32 +99,37 @@ static int look_into_subsystem(void *data, const char *name)
 	return 1;
 }
 
-/* Where the disk isn't found, the path stands for it: then its use isn't known. */
-static void add_head(struct block_map *map, const struct block_entry *path,
-		     struct pcipt_device *device)
+const struct block_entry *pcipt_block_head_of(struct block_map *map, const struct block_entry *path)
 {
 	const char *end = strrchr(path->path, '/'), *begin = end;
 	char controller[NAME_MAX + 1], subsystem[64];
 	struct head_search search = { .map = map,
-				      .device = device,
 				      .controller = controller,
 				      .number = strrchr(path->name, 'n') };
 
 	while (begin && begin > path->path && begin[-1] != '/')
 		begin--;
 	if (!begin || (size_t)(end - begin) >= sizeof(controller))
-		return;
+		return NULL;
 	snprintf(controller, sizeof(controller), "%.*s", (int)(end - begin), begin);
 	/* As a rule its number is the path's first; where it isn't, all are looked into. */
 	snprintf(subsystem, sizeof(subsystem), "nvme-subsys%lu", strtoul(path->name + 4, NULL, 10));
 	if (look_into_subsystem(&search, subsystem) == 0)
 		map->kernel->ops->list(map->kernel, PCIPT_AT_SYS, "class/nvme-subsystem",
 				       look_into_subsystem, &search);
-	if (search.found)
-		return;
-	add_disk(map, path, device);
-	pcipt_block_unknown(map, pcipt_format("%s is a path to an NVMe disk that isn't found",
-					      path->name));
+	return search.found;
+}
+
+/* Where the disk isn't found, the path stands for it: then its use isn't known. */
+static void add_head(struct block_map *map, const struct block_entry *path,
+		     struct pcipt_device *device)
+{
+	const struct block_entry *head = pcipt_block_head_of(map, path);
+
+	add_disk(map, head ? head : path, device);
+	if (!head)
+		pcipt_block_unknown(map, pcipt_format("%s is a path to an NVMe disk that isn't found",
+						      path->name));
 }
 
 static void add_entry_of(struct block_map *map, const struct block_entry *entry,
@@ -134,7 +139,7 @@ static void add_entry_of(struct block_map *map, const struct block_entry *entry,
 		return;
 	if (pcipt_block_is_nvme_path(entry))
 		add_head(map, entry, device);
-	else if (!is_partition(map, entry))
+	else if (!pcipt_block_is_partition(map, entry))
 		add_disk(map, entry, device);
 }
 

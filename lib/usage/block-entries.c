@@ -111,20 +111,26 @@ const struct block_entry *pcipt_block_map_entry(struct block_map *map, const cha
 	return entry;
 }
 
-static int take_loop(void *data, const char *name)
-{
-	struct block_map *map = data;
+struct kind {
+	struct block_map *map;
+	const char *begin;
+};
 
-	if (strncmp(name, "loop", 4) == 0)
-		pcipt_block_map_entry(map, name);
-	return map->no_memory;
+static int take_kind(void *data, const char *name)
+{
+	struct kind *kind = data;
+
+	if (strncmp(name, kind->begin, strlen(kind->begin)) == 0)
+		pcipt_block_map_entry(kind->map, name);
+	return kind->map->no_memory;
 }
 
-void pcipt_block_entries_add_loops(struct block_map *map)
+void pcipt_block_entries_add(struct block_map *map, const char *begin)
 {
+	struct kind kind = { map, begin };
 	struct pcipt_kernel *k = map->kernel;
 	/* Whole disks alone, and so a few times shorter than /sys/class/block. */
-	int r = map->listed ? 0 : k->ops->list(k, PCIPT_AT_SYS, "block", take_loop, map);
+	int r = map->listed ? 0 : k->ops->list(k, PCIPT_AT_SYS, "block", take_kind, &kind);
 
 	if (r < 0 && r != -ENOENT)
 		cannot_see(map, "block", -r);

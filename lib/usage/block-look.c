@@ -71,7 +71,8 @@ static void look_again(struct block_map *map, struct block_node *node, double de
 static void look_at_disk(struct block_map *map, size_t disk, double deadline)
 {
 	struct block_node *node = &map->nodes[disk], *part;
-	bool taken = is_taken(map, node), any = taken;
+	/* What comes over a network may not answer for long, and its card is in use anyway. */
+	bool taken = node->remote || is_taken(map, node), any = taken;
 
 	for (size_t i = 0; i < node->n_above; i++)
 		any |= is_taken(map, &map->nodes[node->above[i]]);

@@ -89,6 +89,11 @@ size_t pcipt_block_map_add_fs(struct block_map *map, char *name, char *label)
 	return add_node(map, (struct block_node){ .kind = BLOCK_FS, .name = name, .label = label });
 }
 
+size_t pcipt_block_map_add_share(struct block_map *map, char *name, char *label)
+{
+	return add_node(map, (struct block_node){ .kind = BLOCK_DISK, .name = name, .label = label });
+}
+
 /* An attribute that says what a node is: its length, 0 where it isn't there. */
 static ssize_t read_name(struct block_map *map, const struct block_node *node,
 			 const char *attribute, char *buf, size_t size)
@@ -363,6 +368,7 @@ void pcipt_block_map_fill(struct block_map *map)
 {
 	pcipt_block_entries_fill(map);
 	pcipt_block_disks_fill(map);
+	pcipt_block_remote_fill(map);
 	expand(map, 0);
 }
 
@@ -419,4 +425,5 @@ void pcipt_block_map_clear(struct block_map *map)
 	free(map->btrfs);
 	free(map->table);
 	free(map->boots);
+	free(map->tcps);
 }

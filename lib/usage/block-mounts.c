@@ -196,6 +196,8 @@ static size_t node_of(struct block_map *map, const struct pcipt_mount *mount)
 				return i;
 		return BLOCK_NONE;
 	}
+	if (strncmp(mount->type, "nfs", 3) == 0)
+		return pcipt_block_remote_share(map, mount);
 	if (strcmp(mount->type, "btrfs") == 0)
 		node = find_btrfs(map, mount->source);
 	/* bcachefs names its devices with colons between them. */
@@ -319,7 +321,7 @@ static void add_loops(struct block_map *map, const char *table)
 {
 	size_t before;
 
-	pcipt_block_entries_add_loops(map);
+	pcipt_block_entries_add(map, "loop");
 	do {
 		_cleanup_free_ char *text = strdup(table);
 

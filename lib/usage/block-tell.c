@@ -95,6 +95,8 @@ static char *way(const struct view *view, size_t node)
 		if (i < WAY_MAX || is_physical(view, node))
 			text = add(text, " on ", view->map->nodes[node].label);
 	}
+	if (view->map->nodes[view->down[node]].remote && view->down[node] != node)
+		text = add(text, " on ", view->map->nodes[view->down[node]].label);
 	return add(text, " = ", view->device->address);
 }
 

@@ -10,7 +10,7 @@ void pcipt_collect_block(struct pcipt_inquiry *inquiry)
 	struct block_map map = { .inquiry = inquiry, .kernel = inquiry->kernel };
 
 	pcipt_block_map_fill(&map);
-	if (map.n_nodes > 0) {
+	if (map.n_nodes > 0 || pcipt_block_remote_has_shares(&map)) {
 		pcipt_block_mounts_fill(&map);
 		pcipt_block_targets_fill(&map);
 		pcipt_block_boot_fill(&map);

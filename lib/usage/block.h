@@ -42,6 +42,7 @@ struct block_node {
 	const struct block_entry *entry; /* NULL for BLOCK_FS */
 	unsigned int major, minor;	 /* 0:0 where there is none */
 	bool bcache;			 /* registered with bcache */
+	bool remote;			 /* it comes over the network */
 	char *target;			 /* the NVMe target that gives it to others, or NULL */
 	struct pcipt_device **devices; /* for a disk: behind which devices it is */
 	size_t n_devices;
@@ -101,6 +102,10 @@ struct block_map {
 	/* What the system boots from that no link of udev's led to. */
 	struct block_boot *boots;
 	size_t n_boots;
+	/* The host's connections, once they were asked for. */
+	struct pcipt_tcp *tcps;
+	size_t n_tcps;
+	bool tcps_read;
 	bool blind; /* there may be disks that it doesn't show */
 	bool no_memory;
 };
@@ -114,7 +119,8 @@ void pcipt_block_keep(struct block_map *map, struct block_text *list, char *text
 
 /* block-entries.c: the names of block devices; of a real machine those that are needed. */
 void pcipt_block_entries_fill(struct block_map *map);
-void pcipt_block_entries_add_loops(struct block_map *map);
+/* Also the whole disks whose names begin so. */
+void pcipt_block_entries_add(struct block_map *map, const char *begin);
 /* The entry of that name, or NULL. */
 const struct block_entry *pcipt_block_map_entry(struct block_map *map, const char *name);
 /* block-map.c: fills the map with disks and all that stands on them by sysfs. */
@@ -122,6 +128,18 @@ void pcipt_block_map_fill(struct block_map *map);
 void pcipt_block_map_clear(struct block_map *map);
 /* block-disks.c: the disks behind the devices. */
 void pcipt_block_disks_fill(struct block_map *map);
+/* Puts a disk behind a device, too. */
+void pcipt_block_put_behind(struct block_map *map, size_t node, struct pcipt_device *device);
+/* The disk that a hidden path to it leads to, or NULL. */
+const struct block_entry *pcipt_block_head_of(struct block_map *map, const struct block_entry *path);
+/* Whether it is a partition of anything. */
+bool pcipt_block_is_partition(struct block_map *map, const struct block_entry *entry);
+/* block-remote.c: disks that come over a network, behind the cards that lead there. */
+void pcipt_block_remote_fill(struct block_map *map);
+/* Whether there may be shares; the node of a mount that is one, or BLOCK_NONE. */
+bool pcipt_block_remote_has_shares(struct block_map *map);
+size_t pcipt_block_remote_share(struct block_map *map, const struct pcipt_mount *mount);
+size_t pcipt_block_map_add_share(struct block_map *map, char *name, char *label);
 /* A path to an NVMe disk, "nvme0c1n2": no disk itself, and without a number. */
 bool pcipt_block_is_nvme_path(const struct block_entry *entry);
 /* Whether an entry is a partition of another, by their paths. */

@@ -9,8 +9,8 @@
 
 /* Each looks at one kind of thing, and adds to the uses what it finds. */
 static void (*const collectors[])(struct pcipt_inquiry *inquiry) = {
+	pcipt_collect_net, /* before the disks, some of which come over a network */
 	pcipt_collect_block,
-	pcipt_collect_net,
 	pcipt_collect_usb,
 	pcipt_collect_displays,
 	pcipt_collect_foreign,

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "usage/net-graph.h"
+#include "usage/tcp.h"
 
 /* How many of a kind are spelled out. */
 #define SPELLED_OUT 3
@@ -188,6 +189,25 @@ static bool is_behind_port(const struct scene *scene, size_t step)
 	return false;
 }
 
+/* What lives on the network by this address lives on the card. */
+static void add_way(struct scene *scene, const struct pcipt_net_link *link, const char *text)
+{
+	struct pcipt_ways *ways = &scene->uses->ways;
+	struct pcipt_way way = { .device = scene->card->device };
+	const char *slash = strchr(text, '/');
+
+	if (!slash || !pcipt_tcp_scan_address(text, &way.address))
+		return;
+	way.length = (unsigned int)strtoul(slash + 1, NULL, 10);
+	way.length += IN6_IS_ADDR_V4MAPPED(&way.address) ? 96 : 0;
+	way.length = way.length < 128 ? way.length : 128;
+	memcpy(way.link, link->name, sizeof(way.link));
+	if (pcipt_grow(&ways->items, ways->n))
+		ways->items[ways->n++] = way;
+	else
+		scene->uses->no_memory = true;
+}
+
 /* A link-local address is of use to him who logged in by it. */
 static void add_logins(struct scene *scene, struct fold *fold, size_t s)
 {
@@ -225,6 +245,8 @@ static void find_addresses(struct scene *scene)
 			    chain ? pcipt_format("the address %s is on %s", text, chain) : NULL);
 			if (is_behind_port(scene, s) && ports++ == 0)
 				first = first_step(scene, s);
+			else if (!is_behind_port(scene, s))
+				add_way(scene, link, text);
 		}
 		if (!is_behind_port(scene, s))
 			add_logins(scene, &fold, s);

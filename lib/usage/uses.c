@@ -76,5 +76,6 @@ void pcipt_uses_clear(struct pcipt_uses *uses)
 	for (size_t i = 0; i < uses->n; i++)
 		free_use(&uses->items[i]);
 	free(uses->items);
+	free(uses->ways.items);
 	memset(uses, 0, sizeof(*uses));
 }

@@ -7,6 +7,8 @@
 #ifndef PCIPT_USAGE_USES_H
 #define PCIPT_USAGE_USES_H
 
+#include <netinet/in.h>
+
 #include "inventory/inventory.h"
 
 enum pcipt_use_kind {
@@ -39,9 +41,23 @@ struct pcipt_use {
 	char *busy;	/* the disk that somebody holds exclusively, who isn't known; or NULL */
 };
 
+/* An address by which the host is reached over a device: what lives on a network may need it. */
+struct pcipt_way {
+	struct pcipt_device *device;
+	struct in6_addr address; /* IPv4 as ::ffff:192.0.2.7 */
+	unsigned int length;	 /* of the network's prefix, of 128 */
+	char link[32];		 /* the interface that has it */
+};
+
+struct pcipt_ways {
+	struct pcipt_way *items;
+	size_t n;
+};
+
 struct pcipt_uses {
 	struct pcipt_use *items;
 	size_t n;
+	struct pcipt_ways ways; /* no uses by themselves: for the collectors behind */
 	bool no_memory;
 };
 

@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 
+#include "usage/tcp.h"
+
 struct storage storage;
 
 static void add(const char *address, const char *driver, uint32_t class_id)
@@ -133,6 +135,13 @@ void storage_ask(const char *address, ...)
 		assert_ok(pcipt_snapshot_find(storage.snap, address, &devices[inquiry.n++], &error),
 			  error);
 	va_end(ap);
+	if (storage.way) {
+		struct pcipt_way way = { .device = devices[inquiry.n - 1], .length = 96 + 24, .link = "eth0" };
+
+		ck_assert(pcipt_tcp_scan_address(storage.way, &way.address));
+		ck_assert(pcipt_grow(&storage.uses.ways.items, storage.uses.ways.n));
+		storage.uses.ways.items[storage.uses.ways.n++] = way;
+	}
 	pcipt_collect_block(&inquiry);
 	ck_assert(!storage.uses.no_memory);
 }

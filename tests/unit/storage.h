@@ -21,6 +21,7 @@ struct storage {
 	struct pcipt_kernel_ops real_ops; /* those of the first time */
 	struct pcipt_kernel_ops ops;	  /* the same, for a test to change: then with own_ops */
 	bool own_ops;
+	const char *way; /* an address in a network of 24 bits that the last device asked about has */
 	unsigned int patience_ms; /* the caller's; 0 for the context's */
 };
 

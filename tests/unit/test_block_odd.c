@@ -474,6 +474,102 @@ START_TEST(data_that_is_not_in_use)
 }
 END_TEST
 
+/* ---- over the network: TWO stands for a card with an address ---- */
+
+/* From 192.0.2.7 to 198.51.100.1, which is in another network. */
+#define CONNECTION "  0: 070200C0:B1F2 016433C6:0CBC 01 00000000:00000000 00:00000000 00000000 0 0 0 1\n"
+
+static void network(const char *tcp)
+{
+	storage.way = "192.0.2.7";
+	tree_file(storage.tree, "proc/1/net/tcp", tcp);
+}
+
+START_TEST(root_over_iscsi)
+{
+	static const struct {
+		const char *tcp, *peer;
+		bool by_it;
+	} table[] = { { CONNECTION, "198.51.100.1", true },
+		      { "", "198.51.100.1", false }, /* by another card, as far as can be told */
+		      { "", "192.0.2.1", true },     /* in its network */
+		      { CONNECTION, "192.0.2.1", true },
+		      { CONNECTION, "", false },
+		      { CONNECTION, "fe80::1", false } };
+	char *evidence = test_format("/ is on sda1 on sda (iSCSI, from %s by eth0) = " TWO, table[_i].peer);
+
+	network(table[_i].tcp);
+	storage_disk("platform/host2/session4/target2:0:0/2:0:0:0/block/sda", "8:0");
+	storage_disk("platform/host2/session4/target2:0:0/2:0:0:0/block/sda/sda1", "8:1");
+	tree_file(storage.tree, "sys/class/iscsi_connection/connection3:0/address", "192.0.2.9");
+	tree_file(storage.tree, "sys/class/iscsi_connection/connection4:0/address", table[_i].peer);
+	storage_process(1, 1, "30 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, table[_i].by_it);
+	if (table[_i].by_it)
+		assert_use(PCIPT_USE_ROOT, TWO, "/", evidence);
+	/* A disk that nobody uses isn't asked either: it may not answer. */
+	asked = 0;
+	storage_process(1, 1, "");
+	storage_ask(TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+	ck_assert_uint_eq(asked, 1);
+	storage.way = NULL;
+	storage_process(1, 1, "30 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+	storage_ask(TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+	free(evidence);
+}
+END_TEST
+
+/* With and without NVMe multipath; the stack above is told with it. */
+START_TEST(swap_over_nvme_fabrics)
+{
+	network(CONNECTION);
+	if (_i == 0) {
+		storage_disk("virtual/nvme-fabrics/ctl/nvme3/nvme3n1", "259:9");
+	} else {
+		storage_disk("virtual/nvme-fabrics/ctl/nvme3/nvme3c3n1", NULL);
+		storage_disk("virtual/nvme-subsystem/nvme-subsys3/nvme3n1", "259:9");
+		tree_folder(storage.tree, "sys/class/nvme-subsystem/nvme-subsys3/nvme3");
+		tree_folder(storage.tree, "sys/class/nvme-subsystem/nvme-subsys3/nvme3n1");
+	}
+	tree_file(storage.tree, "sys/class/nvme/nvme3/address",
+		  "traddr=198.51.100.1,trsvcid=4420,src_addr=192.0.2.7");
+	storage_on_top("dm-0", "253:0", "nvme3n1", NULL);
+	storage_dm("dm-0", "vg-swap", "LVM-x");
+	tree_file(storage.tree, "proc/swaps", "Filename x\n/dev/dm-0 partition 1 2 3");
+	storage_ask(ONE, TWO, NULL);
+	assert_use(PCIPT_USE_SWAP, TWO, "/dev/dm-0",
+		   "/dev/dm-0 is on vg-swap (LVM) on nvme3n1 (NVMe over fabrics, from 198.51.100.1 "
+		   "by eth0) = " TWO);
+	ck_assert_uint_eq(storage.uses.n, 2);
+	tree_file(storage.tree, "sys/class/nvme/nvme3/address", "nonsense");
+	storage_ask(ONE, TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
+START_TEST(root_over_nfs)
+{
+	network(CONNECTION);
+	storage_process(1, 1,
+			"30 1 0:50 / / rw - nfs4 server:/root rw,vers=4.2,clientaddr=192.0.2.7,addr=198.51.100.1\n"
+			"31 1 0:51 / /home rw - nfs server:/home rw,vers=3,addr=203.0.113.1\n"
+			"32 1 0:52 / /opt rw - nfs server:/opt rw,vers=3\n");
+	storage_ask(USB, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0); /* no share was ever mounted, says the kernel */
+	tree_file(storage.tree, "proc/fs/nfsfs/servers", "NV SERVER");
+	storage_ask(ONE, USB, NULL);
+	ck_assert_uint_eq(storage.uses.n, 1);
+	assert_use(PCIPT_USE_ROOT, USB, "/",
+		   "/ is on server:/root (NFS, from 198.51.100.1 by eth0) = " USB);
+	storage.way = NULL;
+	storage_ask(USB, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
 /* Without udev's links the data itself tells, also beside a file system that is mounted. */
 START_TEST(a_boot_partition_by_what_is_on_it)
 {
@@ -719,6 +815,9 @@ static void add_asking(Suite *suite)
 	tcase_add_test(tc, no_longer_than_the_caller);
 	tcase_add_test(tc, used_disks_are_not_asked);
 	tcase_add_test(tc, data_that_is_not_in_use);
+	tcase_add_loop_test(tc, root_over_iscsi, 0, 6);
+	tcase_add_loop_test(tc, swap_over_nvme_fabrics, 0, 2);
+	tcase_add_test(tc, root_over_nfs);
 	tcase_add_loop_test(tc, a_boot_partition_by_what_is_on_it, 0, 4);
 	tcase_add_test(tc, an_open_disk);
 	tcase_add_test(tc, an_open_partition);

@@ -172,6 +172,9 @@ others_on_it() {
 # Whoever came in by a link-local address would cut himself off. What the environment says
 # counts for nothing; the connection is a socket of a process above.
 own_login() {
+	ip link set "$if1" up
+	carrier "$if1"
+	while ip -6 addr show dev "$if1" | grep -q tentative; do sleep 0.2; done
 	local=$(ip -o -6 addr show dev "$if1" scope link | sed 's/.*inet6 \([^/]*\).*/\1/')
 	export SSH_CONNECTION="fe80::2 5 $local 22"
 	safe "the environment says that it is the login's"
@@ -196,6 +199,48 @@ own_login() {
 	safe "not logged in so"
 }
 
+# A disk of another machine (here: this one's own, by its address) that the system runs from.
+over_the_network() {
+	modprobe -a ext4 nvmet-tcp nvme-tcp
+	mount -t configfs configfs /sys/kernel/config 2>/dev/null
+	nvmet=/sys/kernel/config/nvmet
+	ip addr add 192.0.2.7/24 dev "$if1"
+	mkdir -p $nvmet/subsystems/nqn.test/namespaces/1 $nvmet/ports/1
+	echo 1 >$nvmet/subsystems/nqn.test/attr_allow_any_host
+	printf /dev/nvme0n1 >$nvmet/subsystems/nqn.test/namespaces/1/device_path
+	echo 1 >$nvmet/subsystems/nqn.test/namespaces/1/enable
+	echo tcp >$nvmet/ports/1/addr_trtype
+	echo ipv4 >$nvmet/ports/1/addr_adrfam
+	echo 192.0.2.7 >$nvmet/ports/1/addr_traddr
+	echo 4420 >$nvmet/ports/1/addr_trsvcid
+	ln -s $nvmet/subsystems/nqn.test $nvmet/ports/1/subsystems/
+	echo "transport=tcp,traddr=192.0.2.7,trsvcid=4420,nqn=nqn.test" >/dev/nvme-fabrics ||
+		not_ok "no connection: $(dmesg | tail -n 3)"
+	disk=$(sed -n 's/^ *[0-9]* *[0-9]* *[0-9]* \(nvme[0-9]*n1\)$/\1/p' /proc/partitions | tail -n 1)
+	until [ -b "/dev/$disk" ] && [ "$disk" != nvme1n1 ]; do
+		sleep 0.5
+		disk=$(ls /sys/class/block | grep '^nvme[0-9]*n1$' | tail -n 1)
+	done
+	refused "a disk over the network that nobody uses" net-address
+	mkfs.ext4 -q "/dev/$disk"
+	mkdir -p /mnt/far
+	mount -t ext4 "/dev/$disk" /mnt/far
+	refused "one that is mounted" mounted-filesystem net-address
+	seen mounted-filesystem "/mnt/far is on $disk (NVMe over fabrics, from 192.0.2.7 by $if1) = $card"
+	umount /mnt/far
+	mount -t ext4 "/dev/$disk" /boot
+	refused "one that the system boots from" net-address root-disk
+	seen root-disk "/boot is on $disk (NVMe over fabrics, from 192.0.2.7 by $if1) = $card"
+	run 0 plan --json $other
+	umount /boot
+	for c in /sys/class/nvme/*/delete_controller; do echo 1 >"$c"; done
+	rm $nvmet/ports/1/subsystems/nqn.test
+	echo 0 >$nvmet/subsystems/nqn.test/namespaces/1/enable
+	rmdir $nvmet/ports/1 $nvmet/subsystems/nqn.test/namespaces/1 $nvmet/subsystems/nqn.test
+	ip addr flush dev "$if1" scope global
+	safe "the far disk is gone"
+}
+
 # What the caller must not notice: children, descriptors.
 nothing_is_left() {
 	cat >many.sh <<-'END'
@@ -214,5 +259,6 @@ odd_routes
 full_table
 others_on_it
 own_login
+over_the_network
 nothing_is_left
 finish
