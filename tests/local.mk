@@ -52,6 +52,7 @@ tests_unit_unit_SOURCES = $(fake_kernel) \
 	tests/unit/test_adopt.c \
 	tests/unit/test_apply.c \
 	tests/unit/test_apply_odd.c \
+	tests/unit/test_article.c \
 	tests/unit/test_base.c \
 	tests/unit/test_block.c \
 	tests/unit/test_boot.c \

@@ -49,6 +49,7 @@
 	SUITE(monitor)                                                                            \
 	SUITE(reconcile)                                                                          \
 	SUITE(cells)                                                                              \
+	SUITE(article)                                                                            \
 	SUITE(persistent)                                                                         \
 	SUITE(release)                                                                            \
 	SUITE(recover)                                                                            \
