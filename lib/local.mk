@@ -73,6 +73,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/mountinfo.c lib/usage/mountinfo.h \
 	lib/usage/net.c lib/usage/net.h \
 	lib/usage/net-graph.c lib/usage/net-graph.h \
+	lib/usage/kernel.c \
 	lib/usage/net-logins.c \
 	lib/usage/net-messages.c \
 	lib/usage/net-sessions.c \

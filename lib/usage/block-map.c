@@ -369,6 +369,7 @@ void pcipt_block_map_fill(struct block_map *map)
 	pcipt_block_entries_fill(map);
 	pcipt_block_disks_fill(map);
 	pcipt_block_remote_fill(map);
+	pcipt_block_exports_fill(map);
 	expand(map, 0);
 }
 
@@ -416,6 +417,8 @@ void pcipt_block_map_clear(struct block_map *map)
 		free(map->boots[i].what);
 		free(map->boots[i].spec);
 	}
+	for (size_t i = 0; i < map->n_exports; i++)
+		free(map->exports[i].tag);
 	clear_text(&map->unknown);
 	clear_text(&map->unrecorded);
 	clear_text(&map->lost_swaps);
@@ -426,4 +429,5 @@ void pcipt_block_map_clear(struct block_map *map)
 	free(map->table);
 	free(map->boots);
 	free(map->tcps);
+	free(map->exports);
 }

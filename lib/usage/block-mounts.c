@@ -196,7 +196,8 @@ static size_t node_of(struct block_map *map, const struct pcipt_mount *mount)
 				return i;
 		return BLOCK_NONE;
 	}
-	if (strncmp(mount->type, "nfs", 3) == 0)
+	if (strncmp(mount->type, "nfs", 3) == 0 || strcmp(mount->type, "9p") == 0 ||
+	    strcmp(mount->type, "virtiofs") == 0)
 		return pcipt_block_remote_share(map, mount);
 	if (strcmp(mount->type, "btrfs") == 0)
 		node = find_btrfs(map, mount->source);

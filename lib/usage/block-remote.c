@@ -3,7 +3,8 @@
  * Disks and file systems that come over the network: for whoever takes the card away
  * they are behind the card. iSCSI and NVMe say whom they talk to, NFS in its mount's
  * options; the connection's own address, or the network that both are in, says by which
- * card. Host adapters that do all of this themselves have their disks below them.
+ * card. Host adapters that do all of this themselves have their disks below them. And a
+ * hypervisor's folders (9p, virtiofs) come through a device of their own.
  */
 #include <stdio.h>
 
@@ -187,12 +188,78 @@ void pcipt_block_remote_fill(struct block_map *map)
 	}
 }
 
+/* ---- a hypervisor's folders ---- */
+
+static void add_export(struct block_map *map, struct pcipt_device *device,
+		       const struct pcipt_child *child)
+{
+	struct pcipt_kernel *k = map->kernel;
+	char path[PCIPT_ATTRIBUTE_MAX], text[PCIPT_ATTRIBUTE_MAX];
+	struct block_export item = { .device = device, .type = "virtiofs" };
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/driver", child->path) >= sizeof(path) ||
+	    k->ops->read_link(k, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text)) <= 0)
+		return;
+	if (strcmp(pcipt_base_name(text), "9pnet_virtio") == 0) {
+		item.type = "9p";
+		snprintf(path, sizeof(path), "%.4000s/mount_tag", child->path);
+		if (k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text)) > 0)
+			item.tag = strdup(text);
+	} else if (strcmp(pcipt_base_name(text), "virtiofs") != 0) {
+		return;
+	}
+	if (pcipt_grow(&map->exports, map->n_exports)) {
+		map->exports[map->n_exports++] = item;
+	} else {
+		free(item.tag);
+		map->no_memory = true;
+	}
+}
+
+void pcipt_block_exports_fill(struct block_map *map)
+{
+	const struct pcipt_inquiry *inquiry = map->inquiry;
+
+	for (size_t i = 0; i < inquiry->n; i++) {
+		const struct pcipt_details *details =
+			pcipt_device_details(inquiry->devices[i], PCIPT_FACTS_CHILDREN);
+
+		for (size_t k = 0; details && k < details->n_children; k++)
+			if (strcmp(details->children[k].subsystem, "virtio") == 0)
+				add_export(map, inquiry->devices[i], &details->children[k]);
+	}
+}
+
+static size_t export_of(struct block_map *map, const struct pcipt_mount *mount)
+{
+	_cleanup_free_ char *name = pcipt_format("%s %s", mount->type, mount->source);
+	size_t node = name ? pcipt_block_map_find(map, name) : BLOCK_NONE;
+
+	map->no_memory |= !name;
+	for (size_t i = 0; name && i < map->n_exports; i++) {
+		const struct block_export *item = &map->exports[i];
+
+		if (strcmp(item->type, mount->type) != 0 ||
+		    (item->tag && strcmp(item->tag, mount->source) != 0))
+			continue;
+		if (node == BLOCK_NONE)
+			node = pcipt_block_map_add_share(map, strdup(name),
+							 pcipt_format("%s (%s)", mount->source,
+								      mount->type));
+		if (node != BLOCK_NONE)
+			pcipt_block_put_behind(map, node, item->device);
+	}
+	return node;
+}
+
 /* ---- NFS ---- */
 
 bool pcipt_block_remote_has_shares(struct block_map *map)
 {
 	struct pcipt_kernel *k = map->kernel;
 
+	if (map->n_exports > 0)
+		return true;
 	/* There as soon as a share was mounted by anybody, and cheaper than all tables of mounts. */
 	return map->inquiry->uses->ways.n > 0 && k->ops->is_real(k) &&
 	       k->ops->exists(k, PCIPT_AT_ROOT, "proc/fs/nfsfs/servers") == 1;
@@ -205,6 +272,8 @@ size_t pcipt_block_remote_share(struct block_map *map, const struct pcipt_mount 
 	char peer[64];
 	size_t node;
 
+	if (strncmp(mount->type, "nfs", 3) != 0)
+		return export_of(map, mount);
 	if (!option || map->inquiry->uses->ways.n == 0)
 		return BLOCK_NONE;
 	option += strlen(",addr=");

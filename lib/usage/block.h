@@ -102,6 +102,13 @@ struct block_map {
 	/* What the system boots from that no link of udev's led to. */
 	struct block_boot *boots;
 	size_t n_boots;
+	/* What a hypervisor shares through devices of the inquiry: "9p", its tag. */
+	struct block_export {
+		struct pcipt_device *device;
+		const char *type;
+		char *tag; /* NULL where it can't be told: any mount of that type may be it */
+	} *exports;
+	size_t n_exports;
 	/* The host's connections, once they were asked for. */
 	struct pcipt_tcp *tcps;
 	size_t n_tcps;
@@ -136,6 +143,8 @@ const struct block_entry *pcipt_block_head_of(struct block_map *map, const struc
 bool pcipt_block_is_partition(struct block_map *map, const struct block_entry *entry);
 /* block-remote.c: disks that come over a network, behind the cards that lead there. */
 void pcipt_block_remote_fill(struct block_map *map);
+/* The folders of a hypervisor behind the devices: 9p and virtiofs. */
+void pcipt_block_exports_fill(struct block_map *map);
 /* Whether there may be shares; the node of a mount that is one, or BLOCK_NONE. */
 bool pcipt_block_remote_has_shares(struct block_map *map);
 size_t pcipt_block_remote_share(struct block_map *map, const struct pcipt_mount *mount);

@@ -13,6 +13,7 @@ static void (*const collectors[])(struct pcipt_inquiry *inquiry) = {
 	pcipt_collect_block,
 	pcipt_collect_usb,
 	pcipt_collect_displays,
+	pcipt_collect_kernel,
 	pcipt_collect_foreign,
 	pcipt_collect_holders,
 };

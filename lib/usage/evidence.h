@@ -42,6 +42,8 @@ void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
 void pcipt_host_facts_read(struct pcipt_kernel *kernel, struct pcipt_host_facts *host);
 /* display.c */
 void pcipt_collect_displays(struct pcipt_inquiry *inquiry);
+/* kernel.c */
+void pcipt_collect_kernel(struct pcipt_inquiry *inquiry);
 /* foreign.c */
 void pcipt_collect_foreign(struct pcipt_inquiry *inquiry);
 void pcipt_evidence_clear(struct pcipt_evidence *evidence);

@@ -381,6 +381,35 @@ START_TEST(bcache_without_a_holder)
 }
 END_TEST
 
+/* A guest's own root, in a folder of its hypervisor's. */
+START_TEST(a_folder_of_the_hypervisor)
+{
+	static const struct {
+		const char *driver, *tag, *mount;
+		bool root;
+	} table[] = { { "9pnet_virtio", "host", "30 1 0:20 / / rw - 9p host rw,trans=virtio\n", true },
+		      { "9pnet_virtio", "host", "30 1 0:20 / / rw - 9p other rw,trans=virtio\n", false },
+		      { "9pnet_virtio", NULL, "30 1 0:20 / / rw - 9p other rw,trans=virtio\n", true },
+		      { "virtiofs", NULL, "30 1 0:20 / / rw - virtiofs tag rw\n", true },
+		      { "virtiofs", NULL, "30 1 0:20 / / rw - 9p host rw\n", false },
+		      { "virtio_net", "host", "30 1 0:20 / / rw - 9p host rw\n", false } };
+	char *driver = test_format("../../../../bus/virtio/drivers/%s", table[_i].driver);
+
+	tree_set_link(storage.tree, USB, "virtio3/subsystem", "../../../bus/virtio");
+	tree_set_link(storage.tree, USB, "virtio3/driver", driver);
+	if (table[_i].tag)
+		tree_set(storage.tree, USB, "virtio3/mount_tag", table[_i].tag);
+	mounts(table[_i].mount);
+	storage_ask(USB, NULL);
+	ck_assert_uint_eq(storage.uses.n, table[_i].root);
+	if (table[_i].root)
+		ck_assert_int_eq(storage.uses.items[0].kind, PCIPT_USE_ROOT);
+	if (_i == 0)
+		assert_use(PCIPT_USE_ROOT, USB, "/", "/ is on host (9p) = " USB);
+	free(driver);
+}
+END_TEST
+
 /* ---- what the system boots from without having it mounted ---- */
 
 #define EFI_UUID "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
@@ -611,6 +640,7 @@ Suite *suite_block(void)
 	tcase_add_test(tc, an_nvme_target);
 	tcase_add_test(tc, which_mount_a_file_is_on);
 	tcase_add_test(tc, bcache_without_a_holder);
+	tcase_add_loop_test(tc, a_folder_of_the_hypervisor, 0, 6);
 	tcase_add_loop_test(tc, fstab_names_it, 0, 7);
 	tcase_add_loop_test(tc, fstab_names_other_things, 0, 10);
 	tcase_add_test(tc, fstab_can_not_be_read);

@@ -167,6 +167,58 @@ START_TEST(parameters)
 }
 END_TEST
 
+/* ---- the kernel's own uses ---- */
+
+static size_t ask_kernel(const char *address)
+{
+	struct pcipt_device *device = NULL;
+	struct pcipt_error *error = NULL;
+
+	pcipt_snapshot_unref(snap);
+	snap = test_snapshot(tree_root(tree));
+	assert_ok(pcipt_snapshot_find(snap, address, &device, &error), error);
+	pcipt_uses_clear(&uses);
+	pcipt_collect_kernel(&(struct pcipt_inquiry){ snap, snap->kernel, &device, 1, &uses, 0 });
+	return uses.n;
+}
+
+START_TEST(a_serial_console)
+{
+	static const struct {
+		const char *active;
+		bool own;
+	} table[] = { { "tty0 ttyS4", true }, { "ttyS4", true },  { "ttyS4 tty0", true },
+		      { "tty0", false },      { "ttyS41", false }, { "ttyS", false },
+		      { "", false },	      { NULL, false } };
+
+	tree_set_link(tree, GPU, "tty/ttyS4/subsystem", "../../../../../class/tty");
+	if (table[_i].active)
+		tree_file(tree, "sys/class/tty/console/active", table[_i].active);
+	ck_assert_uint_eq(ask_kernel(GPU), table[_i].own);
+	if (table[_i].own) {
+		ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_HELD);
+		ck_assert_str_eq(uses.items[0].what, "the kernel (console ttyS4)");
+	}
+}
+END_TEST
+
+START_TEST(dma_channels)
+{
+	for (int i = 0; i < 3; i++) {
+		char *name = test_format("dma/dma0chan%d/subsystem", i);
+
+		tree_set_link(tree, GPU, name, "../../../../../class/dma");
+		free(name);
+	}
+	tree_set(tree, GPU, "dma/dma0chan0/in_use", "0");
+	ck_assert_uint_eq(ask_kernel(GPU), 0);
+	tree_set(tree, GPU, "dma/dma0chan1/in_use", "2");
+	tree_set(tree, GPU, "dma/dma0chan2/in_use", "1");
+	ck_assert_uint_eq(ask_kernel(GPU), 1);
+	ck_assert_str_eq(uses.items[0].what, "the kernel (DMA channel dma0chan1)");
+}
+END_TEST
+
 Suite *suite_display(void)
 {
 	Suite *suite = suite_create("display");
@@ -174,6 +226,8 @@ Suite *suite_display(void)
 
 	tcase_add_checked_fixture(tc, begin, end);
 	tcase_add_test(tc, no_console);
+	tcase_add_loop_test(tc, a_serial_console, 0, 8);
+	tcase_add_test(tc, dma_channels);
 	tcase_add_test(tc, console_on_one_of_two);
 	tcase_add_test(tc, firmware_display_below_the_device);
 	tcase_add_test(tc, firmware_display_by_its_memory);
