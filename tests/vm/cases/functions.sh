@@ -35,4 +35,28 @@ run 0 plan $pf
 run 0 bind --name pf $pf
 run 0 release pf
 same "the PF is back" igb "$(driver_of $pf)"
+
+# vfio-pci makes VFs too, where it is told to: whoever has the PF could do anything to them.
+echo 1 >/sys/module/vfio_pci/parameters/enable_sriov
+run 0 bind --name pf $pf
+echo 1 >$device/$pf/sriov_numvfs
+vf=$(basename "$(readlink $device/$pf/virtfn0)")
+for _ in $(seq 50); do
+	[ -e "$device/$vf/iommu_group" ] && break
+	sleep 0.1
+done
+run 3 plan --json "$vf"
+same "its PF is on vfio-pci" "vf-pf-unbound hard" "$(json '.findings[] | select(.code == "vf-pf-unbound") | .code + " " + .severity')"
+has "names the PF" "$pf" out
+run 2 plan --allow vf-pf-unbound "$vf"
+echo 0 >$device/$pf/sriov_numvfs
+run 0 release pf
+echo 1 >$device/$pf/sriov_numvfs
+for _ in $(seq 50); do
+	[ -e "$device/$vf/iommu_group" ] && break
+	sleep 0.1
+done
+run 0 plan --json "$vf"
+same "its PF is on its driver" "" "$(json '.findings[] | select(.code == "vf-pf-unbound") | .code')"
+echo 0 >$device/$pf/sriov_numvfs
 finish

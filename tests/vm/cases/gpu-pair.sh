@@ -72,10 +72,24 @@ $audio" "$(json '.devices[].address')"
 keeps_an_override() {
 	echo pci-stub >$device/$audio/driver_override
 	fingerprint >with
+	run 0 plan --with-set --json $vga
+	same "it is told" "$audio warning" "$(json '.findings[] | select(.code == "override-present") | .address + " " + .severity')"
 	run 0 bind --with-set $vga
 	run 0 release --with-claim $vga
 	unchanged "the override came back" with
 	echo >$device/$audio/driver_override
+	run 0 plan --with-set --json $vga
+	same "without one it isn't" "" "$(json '.findings[] | select(.code == "override-present") | .address')"
+}
+
+# The chip set's own functions: looked at only.
+platform() {
+	run 3 plan --json 0000:00:1f.0
+	same "the ISA bridge" "platform-function blocker" "$(json '.findings[] | select(.code == "platform-function") | .code + " " + .severity')"
+	run 3 plan --json 0000:00:00.0
+	has "the host bridge" platform-function out
+	run 0 plan --with-set --json $vga
+	same "a card isn't" "" "$(json '.findings[] | select(.code == "platform-function") | .address')"
 }
 
 # One write fails, as a full file system would make it: everything is undone.
@@ -147,6 +161,7 @@ holds_the_pair
 refuses_half
 takes_and_gives_back
 keeps_an_override
+platform
 undoes override $device/$audio/driver_override ENOSPC
 undoes unbind "/sys/bus/pci/drivers/$audio_driver/unbind" ENOSPC
 undoes bind /sys/bus/pci/drivers/vfio-pci/bind ENOSPC

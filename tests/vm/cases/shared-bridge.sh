@@ -45,10 +45,30 @@ last=$(echo "$bound" | tail -n 1)
 if [ "$last" != "$first" ]; then
 	echo "$last" >"$device/$last/driver/unbind"
 	fingerprint >without
+	run 0 plan --with-set --json "$first"
+	has "it is told" sibling-unbound out
+	same "of whom" "$last warning" "$(json ".findings[] | select(.code == \"sibling-unbound\" and .address == \"$last\") | .address + \" \" + .severity")"
 	run 0 bind --with-set "$first"
 	same "$last is pinned" pcipt-pinned "$(override_of $last)"
 	same "$last has no driver" "" "$(driver_of $last)"
 	run 0 release --with-claim "$first"
 	unchanged "exactly as before, driverless too" without
+	echo "$last" >"/sys/bus/pci/drivers/$(sed -n "s|^$device/$last/driver .*/||p" before)/bind"
+	run 0 plan --with-set --json "$first"
+	same "with its driver it isn't told" "" "$(json ".findings[] | select(.code == \"sibling-unbound\" and .address == \"$last\") | .code")"
 fi
+
+# A bridge whose driver keeps the group for the host. pci-pf-stub takes any device by its override.
+modprobe pci-pf-stub
+for bridge in $bridges; do [ -n "$(driver_of "$bridge")" ] || break; done
+echo pci-pf-stub >"$device/$bridge/driver_override"
+echo "$bridge" >/sys/bus/pci/drivers/pci-pf-stub/bind
+same "the bridge has a driver of the host's" pci-pf-stub "$(driver_of "$bridge")"
+run 3 plan --with-set --json "$first"
+same "the group isn't viable" "$bridge hard" "$(json '.findings[] | select(.code == "group-not-viable") | .address + " " + .severity')"
+run 2 plan --with-set --allow group-not-viable "$first"
+echo "$bridge" >/sys/bus/pci/drivers/pci-pf-stub/unbind
+echo >"$device/$bridge/driver_override"
+run 0 plan --with-set --json "$first"
+same "viable again" "" "$(json '.findings[] | select(.code == "group-not-viable") | .address')"
 finish
