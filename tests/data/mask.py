@@ -3,7 +3,7 @@
 """Mask what `pcipt list --json --full` said as `pcipt-record --mask-serials` masks what
 it records, and write it so that a change shows: a device a line.
 
-usage: mask.py MACHINE_ID LIVE.json
+usage: mask.py MACHINE_ID LIVE.json PLANS.json
 """
 import hashlib
 import json
@@ -15,6 +15,20 @@ def pseudonym(machine, serial):
     stored = "".join(reversed(serial.split("-")))
     digits = hashlib.sha256(f"{machine} {stored}".encode()).hexdigest()[:16]
     return "-".join(reversed([digits[i : i + 2] for i in range(0, 16, 2)]))
+
+
+def read_plans(path):
+    """A line a device: who was asked for, whether that is safe, and what stands against it."""
+    decoder = json.JSONDecoder()
+    with open(path, encoding="utf-8") as file:
+        text = file.read().strip()
+    while text:
+        plan, end = decoder.raw_decode(text)
+        text = text[end:].lstrip()
+        asked = [m["address"] for m in plan.get("members", []) if m["role"] == "requested"]
+        if asked:
+            against = {f["code"] for f in plan["findings"] if f["severity"] != "warning"}
+            yield {"address": asked[0], "safe": plan["safe"], "against": sorted(against)}
 
 
 def main():
@@ -34,7 +48,9 @@ def main():
         for key in "vendor_name", "device_name", "class_name":
             del device[key]
     lines = [json.dumps(device, sort_keys=True) for device in answer["devices"]]
-    print('{"devices":[\n%s\n],\n"problems":%s}' % (",\n".join(lines), json.dumps(answer["problems"])))
+    plans = [json.dumps(plan, sort_keys=True) for plan in read_plans(sys.argv[3])]
+    print('{"devices":[\n%s\n],\n"problems":%s,' % (",\n".join(lines), json.dumps(answer["problems"])))
+    print('"plans":[\n%s\n]}' % ",\n".join(plans))
 
 
 main()

@@ -18,13 +18,30 @@ sriov)
 	echo 2 >$devices/0000:02:00.0/sriov_numvfs
 	echo 3 >$devices/0000:01:00.0/sriov_numvfs
 	;;
+storage-net)
+	# One disk in use in two ways, the other without any data; a card with a link and no
+	# address; a USB controller whose stick nobody uses.
+	disk=$(ls /sys/class/nvme-subsystem/*/ | grep '^nvme[0-9]*n1$' | head -n 1)
+	printf 'label: gpt\nsize=30M\nsize=30M\n' | sfdisk -q "/dev/$disk"
+	mkfs.ext4 -q "/dev/${disk}p1"
+	mkswap -q "/dev/${disk}p2"
+	mkdir -p /srv
+	modprobe -a ext4 vfio-pci
+	mount -t ext4 "/dev/${disk}p1" /srv
+	swapon "/dev/${disk}p2"
+	ip link set eth0 up
+	;;
 esac
 # An asynchronous probe, or a link that is just coming up, would change things between the two.
 sleep 3
 
 "$pcipt" list --json --full >live.json
 "$here/../../tools/pcipt-record" --mask-serials -o "$name.tar.gz"
-python3 "$here/mask.py" /etc/machine-id live.json >"$PCIPT_VM_OUT/$name.json"
+# What a plan for each device alone says, to be compared with what the tree says of it.
+for file in "$devices"/*; do
+	"$pcipt" plan --json "${file##*/}" || :
+done >plans.json
+python3 "$here/mask.py" /etc/machine-id live.json plans.json >"$PCIPT_VM_OUT/$name.json"
 
 # The whole of modules.alias is too much to keep: the lines for the makers of these devices do.
 release=$(uname -r)
