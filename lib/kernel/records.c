@@ -36,12 +36,15 @@ static int make_folder(const char *path, mode_t mode)
 int pcipt_real_make_folders(const char *folder, mode_t mode)
 {
 	_cleanup_free_ char *path = strdup(folder);
+	int r;
 
 	if (!path)
 		return -ENOMEM;
+	/* As a rule it is there. */
+	r = make_folder(path, mode);
+	if (r != -ENOENT)
+		return r;
 	for (char *p = strchr(path + 1, '/');; p = strchr(p + 1, '/')) {
-		int r;
-
 		if (p)
 			*p = '\0';
 		r = make_folder(path, p ? 0755 : mode);
