@@ -61,9 +61,9 @@ PCIPT_API const char *pcipt_outcome_name(int outcome);
  *
  * Errors: INVALID, NO_MEMORY, NOT_REAL, PERMISSION, LOCKED (another process works on a
  * device), DAMAGED (a lock file isn't root's alone), STALE (the machine changed
- * since the plan was made), REFUSED (judged again, it isn't safe any more), BUSY (a device's
- * lock is held), NO_DRIVER, BLACKLISTED, LOAD, OVERRIDE, UNBIND, BIND, VERIFY, GONE, IO,
- * TIMEOUT, CANCELLED, STUCK, ROLLBACK_INCOMPLETE. Since 0.1.
+ * since the plan was made), REFUSED (judged again before the first write, it isn't safe any
+ * more), BUSY (a device's lock is held), NO_DRIVER, BLACKLISTED, LOAD, OVERRIDE, UNBIND,
+ * BIND, VERIFY, GONE, IO, TIMEOUT, CANCELLED, STUCK, ROLLBACK_INCOMPLETE. Since 0.1.
  */
 PCIPT_API int pcipt_apply(struct pcipt_context *ctx, struct pcipt_plan *plan,
 			  const struct pcipt_options *options, struct pcipt_result **result,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "transaction/transaction.h"
+#include "usage/evidence.h"
 
 /* A plan that is out of date that often won't ever be up to date. */
 #define PLANS_MAX 3
@@ -136,14 +137,14 @@ static int compare_functions(const struct pcipt_plan_device *planned, struct pci
 	return 0;
 }
 
-static int compare_groups(struct pcipt_transaction *t, struct pcipt_error **error)
+static int compare_groups(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
+			  struct pcipt_error **error)
 {
-	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
 	const struct pcipt_plan *plan = t->plan;
-	int r = pcipt_transaction_snapshot(t, &snap, error);
+	int r = pcipt_transaction_snapshot(t, snap, error);
 
 	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
-		struct pcipt_device *now = pcipt_snapshot_at(snap, plan->devices[i].at);
+		struct pcipt_device *now = pcipt_snapshot_at(*snap, plan->devices[i].at);
 
 		if (now)
 			r = compare_group(plan, &plan->devices[i], pcipt_device_get_group(now),
@@ -233,14 +234,44 @@ static int compare_claim(struct pcipt_transaction *t, struct pcipt_error **error
 	return r;
 }
 
+/*
+ * What the host uses the devices for, once more: something may have been mounted, opened or
+ * given an address since the set was judged, minutes ago perhaps. What was allowed then is
+ * allowed still; anything else is refused, and nothing was touched.
+ */
+static int compare_uses(struct pcipt_transaction *t, struct pcipt_snapshot *snap,
+			struct pcipt_error **error)
+{
+	const struct pcipt_plan *plan = t->plan;
+	_cleanup_free_ struct pcipt_device **devices = calloc(plan->n_devices + 1, sizeof(*devices));
+	struct pcipt_uses uses = { 0 };
+	size_t n = 0;
+	int r;
+
+	if (!devices)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < plan->n_devices; i++)
+		if (plan->devices[i].action == PCIPT_ACTION_BIND) {
+			devices[n] = pcipt_snapshot_at(snap, plan->devices[i].at);
+			n += devices[n] != NULL;
+		}
+	pcipt_uses_gather(snap, devices, n, t->deadline, &uses);
+	r = pcipt_refuse_uses(&uses, plan->set->request, error);
+	pcipt_uses_clear(&uses);
+	if (r == PCIPT_E_REFUSED)
+		t->result->outcome = PCIPT_OUTCOME_REFUSED;
+	return r;
+}
+
 /* What can't be made good by another plan: another card, another group. */
-static int compare_machine(struct pcipt_transaction *t, struct pcipt_error **error)
+static int compare_machine(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
+			   struct pcipt_error **error)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < t->plan->n_devices; i++)
 		r = pcipt_transaction_compare_ids(t, &t->plan->devices[i], error);
-	return r == 0 ? compare_groups(t, error) : r;
+	return r == 0 ? compare_groups(t, snap, error) : r;
 }
 
 /* The same devices in the same parts: anything else would be more than was agreed to. */
@@ -281,16 +312,19 @@ static int plan_again(struct pcipt_transaction *t, struct pcipt_error *stale,
 static int revalidate_bind(struct pcipt_transaction *t, struct pcipt_error **error)
 {
 	for (int plans = 1;; plans++) {
+		_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
 		_cleanup_error_ struct pcipt_error *changed = NULL;
-		int r = compare_machine(t, error);
+		int r = compare_machine(t, &snap, error);
 
 		if (r < 0)
 			return r;
 		r = read_and_compare(t, &changed);
 		if (r == 0)
 			r = compare_unclaimed(t, &changed);
+		if (r == 0)
+			return compare_uses(t, snap, error);
 		if (r != PCIPT_E_STALE || plans == PLANS_MAX)
-			return r == 0 ? 0 : pcipt_error_pass(error, steal(&changed));
+			return pcipt_error_pass(error, steal(&changed));
 		r = plan_again(t, changed, error);
 		if (r < 0)
 			return r;

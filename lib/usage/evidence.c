@@ -18,25 +18,32 @@ static void (*const collectors[])(struct pcipt_inquiry *inquiry) = {
 	pcipt_collect_holders,
 };
 
-void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
-			   struct pcipt_device *const *devices, size_t n, uint32_t timeout_ms,
-			   struct pcipt_evidence *evidence)
+void pcipt_uses_gather(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
+		       double deadline, struct pcipt_uses *uses)
 {
 	struct pcipt_inquiry inquiry = {
 		.snap = snap,
 		.kernel = snap->kernel,
 		.devices = devices,
 		.n = n,
-		.uses = &evidence->uses,
-		.deadline = snap->kernel->ops->now(snap->kernel) + timeout_ms,
+		.uses = uses,
+		.deadline = deadline,
 	};
 
+	for (size_t i = 0; n > 0 && i < ARRAY_SIZE(collectors); i++)
+		collectors[i](&inquiry);
+}
+
+void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
+			   struct pcipt_device *const *devices, size_t n, uint32_t timeout_ms,
+			   struct pcipt_evidence *evidence)
+{
 	memset(evidence, 0, sizeof(*evidence));
 	pcipt_records_read(snap->ctx, &evidence->records, &evidence->no_records);
 	evidence->driver_state = snap->kernel->ops->module_state(snap->kernel, driver);
 	pcipt_host_facts_read(snap->kernel, &evidence->host);
-	for (size_t i = 0; n > 0 && i < ARRAY_SIZE(collectors); i++)
-		collectors[i](&inquiry);
+	pcipt_uses_gather(snap, devices, n, snap->kernel->ops->now(snap->kernel) + timeout_ms,
+			  &evidence->uses);
 }
 
 void pcipt_evidence_clear(struct pcipt_evidence *evidence)

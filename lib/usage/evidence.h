@@ -38,6 +38,12 @@ struct pcipt_evidence {
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
 			   struct pcipt_device *const *devices, size_t n, uint32_t timeout_ms,
 			   struct pcipt_evidence *evidence);
+/*
+ * What the host uses the devices for, alone; the same as `uses` of the evidence. The deadline
+ * is on the kernel's clock.
+ */
+void pcipt_uses_gather(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
+		       double deadline, struct pcipt_uses *uses);
 /* host.c */
 void pcipt_host_facts_read(struct pcipt_kernel *kernel, struct pcipt_host_facts *host);
 /* display.c */

@@ -47,6 +47,7 @@
 	SUITE(adopt)                                                                              \
 	SUITE(compare)                                                                            \
 	SUITE(monitor)                                                                            \
+	SUITE(recheck)                                                                            \
 	SUITE(reconcile)                                                                          \
 	SUITE(cells)                                                                              \
 	SUITE(article)                                                                            \
