@@ -33,17 +33,14 @@ static int refuse_held(struct pcipt_snapshot *snap, const struct pcipt_plan *pla
 	return r;
 }
 
-int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *claim,
-		       const struct pcipt_options *options, struct pcipt_plan **out,
-		       struct pcipt_error **error)
+static int make_plan(struct pcipt_snapshot *snap, const struct pcipt_claim *claim, bool with_steps,
+		     const struct pcipt_options *options, struct pcipt_plan **out,
+		     struct pcipt_error **error)
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
 	bool ok = true;
-	int r;
+	int r = pcipt_plan_from_record(snap, &claim->record, with_steps, &plan, error);
 
-	if (!snap || !claim || !out)
-		return pcipt_fail_argument(error, __func__, "no snapshot, no claim, or no place");
-	r = pcipt_plan_from_record(snap, &claim->record, &plan, error);
 	if (r < 0)
 		return r;
 	plan->claim = pcipt_dup(claim->record.name, &ok);
@@ -54,6 +51,15 @@ int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *cl
 	if (r == 0)
 		*out = steal(&plan);
 	return r;
+}
+
+int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *claim,
+		       const struct pcipt_options *options, struct pcipt_plan **out,
+		       struct pcipt_error **error)
+{
+	if (!snap || !claim || !out)
+		return pcipt_fail_argument(error, __func__, "no snapshot, no claim, or no place");
+	return make_plan(snap, claim, true, options, out, error);
 }
 
 /* One owner doesn't release another's claim, unless it is told to by naming none. */
@@ -139,7 +145,7 @@ static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
 	if (r == 0)
 		r = check(ctx, snap, &now->record, error);
 	if (r == 0)
-		r = pcipt_plan_release(snap, now, options, &plan, error);
+		r = make_plan(snap, now, false, options, &plan, error);
 	if (r < 0)
 		return r;
 	r = pcipt_transaction_begin(&t, ctx, plan, options, error);

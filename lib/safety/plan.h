@@ -59,6 +59,8 @@ struct pcipt_plan {
 	struct pcipt_record_allowed *allowed;
 	size_t n_allowed;
 	struct pcipt_steps steps;
+	/* What its devices are now is read under the locks alone: nobody asked for its steps. */
+	bool unseen;
 };
 
 struct pcipt_plan *pcipt_plan_alloc(enum pcipt_plan_kind kind, const char *driver);

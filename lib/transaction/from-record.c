@@ -76,7 +76,7 @@ static bool add_device(struct pcipt_plan *plan, struct pcipt_device *device,
 	 */
 	added->asked = recorded->action != PCIPT_ACTION_KEEP && is_same(device, recorded) &&
 		       !(recorded->action == PCIPT_ACTION_PIN && recorded->before.override);
-	if (added->asked && pcipt_plan_may_restore(plan, added, &added->seen))
+	if (added->asked && !plan->unseen && pcipt_plan_may_restore(plan, added, &added->seen))
 		pcipt_restore_steps(&plan->steps, plan->n_devices - 1, added->address, &added->seen,
 				    &added->before);
 	return !plan->steps.no_memory;
@@ -109,7 +109,7 @@ int pcipt_record_snapshot(struct pcipt_context *ctx, const struct pcipt_record *
 }
 
 int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_record *record,
-			   struct pcipt_plan **out, struct pcipt_error **error)
+			   bool with_steps, struct pcipt_plan **out, struct pcipt_error **error)
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan =
 		pcipt_plan_alloc(PCIPT_PLAN_RELEASE, record->driver);
@@ -117,6 +117,7 @@ int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_recor
 	if (!plan)
 		return pcipt_fail_memory(error);
 	plan->snap = pcipt_snapshot_ref(snap);
+	plan->unseen = !with_steps;
 	for (size_t i = 0; i < record->n_devices; i++) {
 		const struct pcipt_record_device *recorded = &record->devices[i];
 		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);

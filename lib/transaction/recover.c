@@ -110,7 +110,7 @@ int pcipt_recover_record(struct pcipt_context *ctx, const struct pcipt_recovery 
 		return end_other_boot(ctx, recovery, report, error);
 	r = pcipt_record_snapshot(ctx, recovery->record, &snap, &why);
 	if (r == 0)
-		r = pcipt_plan_from_record(snap, recovery->record, &plan, &why);
+		r = pcipt_plan_from_record(snap, recovery->record, false, &plan, &why);
 	if (r < 0)
 		return fail_recovery(report, recovery->record, ended, why, error);
 	r = pcipt_transaction_begin(&t, ctx, plan, options, &why);

@@ -118,9 +118,12 @@ int pcipt_record_from_plan(const struct pcipt_plan *plan, struct pcipt_record *r
 /* A record's devices, and what belongs to them, as they are now. */
 int pcipt_record_snapshot(struct pcipt_context *ctx, const struct pcipt_record *record,
 			  struct pcipt_snapshot **snap, struct pcipt_error **error);
-/* The plan that leads a record's devices back, those that are still what was taken down. */
+/*
+ * The plan that leads a record's devices back, those that are still what was taken down. Its
+ * steps are for whoever wants to see them: a release finds its own, under the locks.
+ */
 int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_record *record,
-			   struct pcipt_plan **plan, struct pcipt_error **error);
+			   bool with_steps, struct pcipt_plan **plan, struct pcipt_error **error);
 /* Says which of its devices such a plan doesn't know, since they are gone or others. */
 void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_record *record,
 			   struct pcipt_result *result);
