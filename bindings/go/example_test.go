@@ -146,3 +146,100 @@ func ExampleHost_Bind() {
 	}
 	// Output: a recorded machine can't be changed
 }
+
+func ExampleError() {
+	host, err := pcipt.Open(recorded)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer host.Close()
+	snapshot, err := host.Snapshot("0000:00:03.0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer snapshot.Close()
+	set, err := snapshot.Set(snapshot.Devices()[:1], nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer set.Close()
+	_, err = set.Plan()
+	var e *pcipt.Error
+	if errors.As(err, &e) && errors.Is(err, pcipt.ErrRefused) {
+		// Why, device by device, and what to do about it.
+		for _, cause := range e.Causes {
+			_ = fmt.Sprintf("%s: %s. %s", cause.Address, cause.Message, cause.Remedy)
+		}
+		fmt.Println(e.Name(), e.Retryable, len(e.Causes) > 0)
+	}
+	// Output: PCIPT_E_REFUSED false true
+}
+
+func ExampleWithProgress() {
+	host, err := pcipt.Open(recorded)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer host.Close()
+	ctx := pcipt.WithProgress(context.Background(), func(op pcipt.Op, address string, how pcipt.Progress) {
+		fmt.Println(op, address, how)
+	})
+	report, err := host.Recover(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(report.Actions), "claims were unfinished")
+	// Output: 0 claims were unfinished
+}
+
+func ExampleHost_Reconcile() {
+	host, err := pcipt.Open(recorded)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer host.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	report, err := host.Reconcile(ctx, nil)
+	var e *pcipt.Error
+	if errors.As(err, &e) {
+		fmt.Println(e.Name(), e.Remedy)
+		report = e.Report // what was done before it failed, or nil
+	}
+	if report != nil {
+		for _, action := range report.Actions {
+			fmt.Println(action.Claim, action.From, "->", action.To, action.Message)
+		}
+		fmt.Println(len(report.Actions), "claims were touched")
+	}
+	// Output: 0 claims were touched
+}
+
+func ExampleMonitor_Events() {
+	host, err := pcipt.Open(recorded)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer host.Close()
+	monitor, err := host.Monitor()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer monitor.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	for event := range monitor.Events(ctx) {
+		fmt.Println(event.Type, event.Address, event.Claim, event.Before, "->", event.After)
+	}
+	fmt.Println(errors.Is(monitor.Err(), context.DeadlineExceeded))
+	// Output: true
+}
+
+func ExampleFindingKinds() {
+	for _, kind := range pcipt.FindingKinds() {
+		if kind.Code == pcipt.FindingBootVGA {
+			fmt.Println(kind.Severity)
+		}
+	}
+	// Output: blocker
+}

@@ -78,13 +78,15 @@ func TestRecoverNeedsARealMachine(t *testing.T) {
 	}
 }
 
-// play has a claim begin, bound, and ended.
-func (m *machine) play() {
-	m.claim(nil)
-	time.Sleep(50 * time.Millisecond)
-	m.claim(bound)
-	time.Sleep(50 * time.Millisecond)
-	m.endClaim()
+// next is what comes after an event of the claim that m.claim(nil) begins: it is bound, then
+// ended. Only then, or two would be told as one.
+func (m *machine) next(event Event) {
+	switch event.After {
+	case "waiting":
+		m.claim(bound)
+	case "bound":
+		m.endClaim()
+	}
 }
 
 var played = []Event{
@@ -101,7 +103,7 @@ func same(a, b Event) bool {
 func TestMonitorNext(t *testing.T) {
 	m := newMachine(t)
 	monitor := m.monitor()
-	go m.play()
+	time.AfterFunc(20*time.Millisecond, func() { m.claim(nil) })
 	for _, want := range played {
 		event, err := monitor.Next(within(t, 10*time.Second))
 		if err != nil || !same(event, want) {
@@ -113,6 +115,7 @@ func TestMonitorNext(t *testing.T) {
 			told.Claim != event.Claim || told.Message != event.Message {
 			t.Errorf("%v %s", err, text)
 		}
+		m.next(event)
 	}
 }
 
@@ -142,11 +145,13 @@ func TestMonitorChannel(t *testing.T) {
 	monitor := m.monitor()
 	ctx, cancel := context.WithCancel(context.Background())
 	events := monitor.Events(ctx)
-	go m.play()
+	m.claim(nil)
 	for _, want := range played {
-		if event, ok := <-events; !ok || !same(event, want) {
+		event, ok := <-events
+		if !ok || !same(event, want) {
 			t.Fatalf("%v %+v, not %+v", ok, event, want)
 		}
+		m.next(event)
 	}
 	cancel()
 	if _, ok := <-events; ok || !errors.Is(monitor.Err(), context.Canceled) {
@@ -195,9 +200,9 @@ func TestMonitorShared(t *testing.T) {
 			}
 		}()
 	}
-	go m.play()
+	m.claim(nil)
 	for range played {
-		<-got
+		m.next(<-got)
 	}
 	cancel()
 	workers.Wait()

@@ -391,3 +391,17 @@ func TestClaims(t *testing.T) {
 		t.Error(claims, problems, err)
 	}
 }
+
+func TestFindingKinds(t *testing.T) {
+	severities := map[string]Severity{}
+	for _, kind := range FindingKinds() {
+		if kind.Text == "" {
+			t.Errorf("%s says nothing", kind.Code)
+		}
+		severities[kind.Code] = kind.Severity
+	}
+	if severities[FindingRootDisk] != SeverityHard || severities[FindingBootVGA] != SeverityBlocker ||
+		severities[FindingNoReset] != SeverityWarning {
+		t.Error(severities)
+	}
+}

@@ -72,15 +72,15 @@ class Monitors(unittest.TestCase):
         self.context = pcipt.Context(self.machine.root)
         self.addCleanup(self.machine.__exit__)
 
-    def happen(self):
-        self.machine.claim()
-        time.sleep(0.05)
-        self.machine.claim(state="bound", reason=None, message=None)
-        time.sleep(0.05)
-        self.machine.end_claim()
+    def happen_next(self, event):
+        """What comes after an event; the next one only then, or two would be told as one."""
+        if event.after == "waiting":
+            self.machine.claim(state="bound", reason=None, message=None)
+        elif event.after == "bound":
+            self.machine.end_claim()
 
     def later(self):
-        worker = threading.Timer(0.05, self.happen)
+        worker = threading.Timer(0.05, self.machine.claim)
         worker.start()
         self.addCleanup(worker.join)
 
@@ -98,6 +98,7 @@ class Monitors(unittest.TestCase):
             self.later()
             for event in monitor:
                 seen.append(event)
+                self.happen_next(event)
                 if event.after is None:
                     break
         self.assertEqual(lines(seen), [ADDED, BOUND, ENDED])
@@ -143,6 +144,7 @@ class Monitors(unittest.TestCase):
             seen = []
             async for event in monitor:
                 seen.append(event)
+                self.happen_next(event)
                 if event.after is None:
                     return seen
 
