@@ -154,14 +154,14 @@ class Device(_Borrowed):
     def virtfns(self) -> Sequence["Device"]:
         """The VFs that a PF has enabled."""
         pointer, snapshot = self._pointer, self._snapshot
-        return View(lambda: lib.pcipt_device_virtfn_count(pointer),
+        return View(lambda: int(lib.pcipt_device_virtfn_count(pointer)),
                     lambda i: Device(lib.pcipt_device_virtfn_at(pointer, i), snapshot))
 
     @property
     def slot_functions(self) -> Sequence["Device"]:
         """The functions of its slot, itself included."""
         pointer, snapshot = self._pointer, self._snapshot
-        return View(lambda: lib.pcipt_device_slot_function_count(pointer),
+        return View(lambda: int(lib.pcipt_device_slot_function_count(pointer)),
                     lambda i: Device(lib.pcipt_device_slot_function_at(pointer, i), snapshot))
 
     @property
@@ -378,7 +378,7 @@ class Group(_Borrowed):
     def devices(self) -> Sequence[Device]:
         """Its devices, ordered by address."""
         pointer, snapshot = self._pointer, self._snapshot
-        return View(lambda: lib.pcipt_group_device_count(pointer),
+        return View(lambda: int(lib.pcipt_group_device_count(pointer)),
                     lambda i: Device(lib.pcipt_group_device_at(pointer, i), snapshot))
 
     @property

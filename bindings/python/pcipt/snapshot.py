@@ -57,14 +57,14 @@ class Snapshot(Closable):
     def devices(self) -> Sequence[Device]:
         """The devices, bridges included, ordered by address."""
         handle = self._handle
-        return View(lambda: lib.pcipt_snapshot_device_count(handle),
+        return View(lambda: int(lib.pcipt_snapshot_device_count(handle)),
                     lambda i: Device(lib.pcipt_snapshot_device_at(handle, i), handle))
 
     @property
     def groups(self) -> Sequence[Group]:
         """The IOMMU groups that have devices here, ordered by number."""
         handle = self._handle
-        return View(lambda: lib.pcipt_snapshot_group_count(handle),
+        return View(lambda: int(lib.pcipt_snapshot_group_count(handle)),
                     lambda i: Group(lib.pcipt_snapshot_group_at(handle, i), handle))
 
     @property
