@@ -3,7 +3,7 @@
 #   make bench-quick     1,000 and 10,000 devices, fewer rounds
 #   make bench-set       the safe set of a device, on small hosts and on a large one
 #   make bench-reconcile 1,000 claims with nothing to do on 10,000 devices
-#   make bench-bindings  10,000 devices from C, Go and Python
+#   make bench-bindings  10,000 devices from C, Go and Python, and 10,000 rounds of making everything
 bench_programs = \
 	tests/bench/claims \
 	tests/bench/crowd \
