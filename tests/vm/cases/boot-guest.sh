@@ -48,7 +48,7 @@ never_native() {
 	same "$1 is on vfio-pci" vfio-pci "$(driver_of "$1")"
 	same "e1000e has never probed $1" 0 "$(probed "$1")"
 	same "e1000e has the host's card" e1000e "$(driver_of $host_card)"
-	[ "$(probed $host_card)" -gt 0 ] && ok "and its probe can be seen" || not_ok "no probe in the log"
+	holds "and its probe can be seen" [ "$(probed $host_card)" -gt 0 ]
 	same "the claim is bound" "bound null" "$(state)"
 }
 
@@ -131,7 +131,7 @@ same_model() {
 	same "the new card is on its driver" "e1000e (null)" \
 		"$(driver_of 0000:00:05.0) $(override_of 0000:00:05.0)"
 	same "vfio-pci has never seen it" 0 "$(dmesg | grep -c 'vfio-pci 0000:00:05.0')"
-	[ -d "$device/0000:00:05.0/net" ] && ok "it has its interface" || not_ok "no interface"
+	holds "it has its interface" [ -d "$device/0000:00:05.0/net" ]
 }
 
 without() {
@@ -155,7 +155,7 @@ damaged_record() {
 }
 
 damaged_list() {
-	[ "$(probed 0000:00:05.0)" -gt 0 ] && ok "the native driver was first" || not_ok "e1000e wasn't first"
+	holds "the native driver was first" [ "$(probed 0000:00:05.0)" -gt 0 ]
 	same "it is converged after" "vfio-pci bound null" "$(driver_of 0000:00:05.0) $(state)"
 	same "the list is mended" 1 "$(grep -cv '^#' $list)"
 	run_hold 0 0000:00:05.0

@@ -26,6 +26,13 @@ same() {
 	fi
 }
 
+# holds WHAT COMMAND…
+holds() {
+	what=$1
+	shift
+	if "$@"; then ok "$what"; else not_ok "$what: not so: $*"; fi
+}
+
 # has WHAT NEEDLE FILE
 has() {
 	if grep -qF -- "$2" "$3"; then
