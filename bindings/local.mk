@@ -1,5 +1,6 @@
 EXTRA_DIST += bindings/left-out bindings/make-tables \
 	bindings/go \
+	bindings/python/COPYING \
 	bindings/python/README.md \
 	bindings/python/pyproject.toml \
 	bindings/python/pcipt

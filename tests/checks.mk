@@ -41,6 +41,10 @@ check-packages:
 	$(srcdir)/tests/packages/run $(srcdir)
 check-packages-chroot:
 	$(srcdir)/tests/packages/run $(srcdir) --chroot
+# The Python package as pip has it; PYTHONS="python3.9 python3.13" are those that it is tried with.
+check-wheel: all
+	$(srcdir)/tests/packages/wheel $(srcdir) $(abs_builddir) $(PYTHONS)
+.PHONY: check-wheel
 EXTRA_DIST += tests/packages \
 	debian/changelog \
 	debian/clean \
