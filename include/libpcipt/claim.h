@@ -43,7 +43,7 @@ PCIPT_API const char *pcipt_claim_state_name(int state);
  * down as "bound" is undone, too. What was interrupted of these devices, with a claim or
  * without, is finished first.
  * Devices that are all in one claim already, with the same driver: that claim
- * is returned and nothing is written.
+ * is returned and nothing is written; not to an owner who isn't the claim's (CLAIMED).
  *
  * A device that somebody else has bound to the set's driver (driverctl, libvirt, a hand) is
  * adopted when the finding `foreign-owner` is allowed: nothing is written to the kernel for
@@ -53,11 +53,15 @@ PCIPT_API const char *pcipt_claim_state_name(int state);
  * override that bound it; what others have configured (driverctl's files, libvirt's
  * machines) is told and left alone. A bind that is undone leaves it where it was.
  *
+ * The node that a virtual machine opens is a fact of the device as it is now, and one of the
+ * result: pcipt_result_device_vfio_device(), or pcipt_device_get_vfio_device() in a new
+ * snapshot. The snapshot that the set was made from shows the machine as it was before.
+ *
  * @options: name, owner, persistent; or NULL.
  * @result: in pcipt_claim_bind(), what was done, also on failure; may be NULL.
  *
  * Errors: as pcipt_apply(), and REFUSED (a device of another claim is the finding
- * `claimed`), NAME, DAMAGED. Since 0.1.
+ * `claimed`), CLAIMED, NAME, DAMAGED. Since 0.1.
  */
 PCIPT_API int pcipt_bind(struct pcipt_context *ctx, struct pcipt_set *set,
 			 const struct pcipt_options *options, struct pcipt_claim **claim,
@@ -149,7 +153,7 @@ PCIPT_API const char *pcipt_claim_get_since(const struct pcipt_claim *claim);
 /** Whether it outlives the boot: its record lies in the state folder. Since 0.1. */
 PCIPT_API bool pcipt_claim_is_persistent(const struct pcipt_claim *claim);
 /**
- * Why it is in its state, a code of doc/reconcile.md ("absent"), and the same as a
+ * Why it is in its state, a code of doc/catalogue.md ("absent"), and the same as a
  * sentence that says what it waits for and what to do; NULL where there is nothing to
  * say (a healthy bound claim). Since 0.1.
  */

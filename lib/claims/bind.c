@@ -44,14 +44,25 @@ static int begin(struct pcipt_context *ctx, const struct pcipt_set *set,
 
 /* The devices of the set are in a claim already: that claim, and nothing written. */
 static int find_own(struct pcipt_context *ctx, const struct pcipt_set *set,
-		    struct pcipt_claim **claim, struct pcipt_result *result,
-		    struct pcipt_error **error)
+		    const struct pcipt_options *options, struct pcipt_claim **claim,
+		    struct pcipt_result *result, struct pcipt_error **error)
 {
-	int r = pcipt_claim_find(ctx, set->claim, claim, error);
+	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *found = NULL;
+	int r = pcipt_claim_find(ctx, set->claim, &found, error);
 
+	/* The set may have been made for another owner, or for none. */
+	if (r == 0)
+		r = pcipt_claim_check_owner(found, options, "bind", error);
 	if (r < 0)
 		return r;
 	result->outcome = PCIPT_OUTCOME_UNCHANGED;
+	*claim = steal(&found);
+	return 0;
+}
+
+/* What a transaction notes when it ends, where there was none. */
+static void note_members(const struct pcipt_set *set, struct pcipt_result *result)
+{
 	for (size_t i = 0; i < set->n_members; i++) {
 		struct pcipt_device *device = set->members[i].device;
 		const char *driver = pcipt_device_get_driver(device);
@@ -60,7 +71,17 @@ static int find_own(struct pcipt_context *ctx, const struct pcipt_set *set,
 			pcipt_result_note_device(result, device->address, driver, driver,
 						 pcipt_device_get_vfio_device(device));
 	}
-	return 0;
+}
+
+static int find_untouched(struct pcipt_context *ctx, const struct pcipt_set *set,
+			  const struct pcipt_options *options, struct pcipt_claim **claim,
+			  struct pcipt_result *result, struct pcipt_error **error)
+{
+	int r = find_own(ctx, set, options, claim, result, error);
+
+	if (r == 0)
+		note_members(set, result);
+	return r;
 }
 
 /* Permission comes before the findings: who may not act needn't argue. */
@@ -178,7 +199,7 @@ static int bind_new(struct pcipt_context *ctx, struct pcipt_set *set,
 	r = pcipt_transaction_begin(&t, ctx, plan, options, error);
 	/* Somebody was quicker, and took the same for us: a set that is claimed is no news. */
 	if (r == 0 && t.plan->set->claim)
-		r = find_own(ctx, t.plan->set, claim, t.result, error);
+		r = find_own(ctx, t.plan->set, options, claim, t.result, error);
 	else if (r == 0)
 		r = bind_locked(&t, set, claim, error);
 	if (t.result) {
@@ -204,7 +225,7 @@ static int bind_checked(struct pcipt_context *ctx, struct pcipt_set *set,
 	r = check_set(ctx, set, options, deadline, &checked, error);
 	if (r < 0)
 		return r;
-	return checked->claim ? find_own(ctx, checked, claim, *result, error) :
+	return checked->claim ? find_untouched(ctx, checked, options, claim, *result, error) :
 				bind_new(ctx, checked, options, deadline, claim, result, error);
 }
 
@@ -220,7 +241,7 @@ int pcipt_claim_bind(struct pcipt_context *ctx, struct pcipt_set *set,
 	made = pcipt_result_new(PCIPT_OUTCOME_FAILED);
 	if (!made)
 		return pcipt_fail_memory(error);
-	r = set->claim ? find_own(ctx, set, claim, made, error) :
+	r = set->claim ? find_untouched(ctx, set, options, claim, made, error) :
 			 bind_checked(ctx, set, options, claim, &made, error);
 	if (r == PCIPT_E_REFUSED)
 		made->outcome = PCIPT_OUTCOME_REFUSED;

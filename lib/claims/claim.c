@@ -315,3 +315,17 @@ int pcipt_claim_to_json(const struct pcipt_claim *claim, char **json, struct pci
 	*json = pcipt_json_print(o);
 	return *json ? 0 : pcipt_fail_memory(error);
 }
+
+int pcipt_claim_check_owner(const struct pcipt_claim *claim, const struct pcipt_options *options,
+			    const char *step, struct pcipt_error **error)
+{
+	const struct pcipt_record *record = &claim->record;
+
+	if (!options || !options->owner || pcipt_streq(options->owner, record->owner))
+		return 0;
+	return pcipt_fail(error, PCIPT_E_CLAIMED,
+			  &(struct pcipt_error_facts){
+				  .step = step, .remedy = "Ask its owner, or name no owner" },
+			  "the claim %s is %s's, not %s's", record->name,
+			  record->owner ? record->owner : "nobody", options->owner);
+}

@@ -21,6 +21,9 @@ struct pcipt_claim *pcipt_claim_new(struct pcipt_record *record);
 /* The claim as it stands on the disk now: another process may have ended it (NO_CLAIM). */
 int pcipt_claim_reload(struct pcipt_context *ctx, const struct pcipt_claim *claim,
 		       struct pcipt_claim **now, struct pcipt_error **error);
+/* One owner neither takes nor releases another's claim, unless he names no owner. */
+int pcipt_claim_check_owner(const struct pcipt_claim *claim, const struct pcipt_options *options,
+			    const char *step, struct pcipt_error **error);
 
 /*
  * name.c: a name for a claim that was given none, "pci-0000-01-00.0", and at later

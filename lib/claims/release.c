@@ -62,20 +62,6 @@ int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *cl
 	return make_plan(snap, claim, true, options, out, error);
 }
 
-/* One owner doesn't release another's claim, unless it is told to by naming none. */
-static int check_owner(const struct pcipt_record *record, const struct pcipt_options *options,
-		       struct pcipt_error **error)
-{
-	if (!options || !options->owner || pcipt_streq(options->owner, record->owner))
-		return 0;
-	return pcipt_fail(error, PCIPT_E_CLAIMED,
-			  &(struct pcipt_error_facts){
-				  .step = "release",
-				  .remedy = "Ask its owner, or release it without naming an owner" },
-			  "the claim %s is %s's, not %s's", record->name,
-			  record->owner ? record->owner : "nobody", options->owner);
-}
-
 static int check(struct pcipt_context *ctx, struct pcipt_snapshot *snap,
 		 const struct pcipt_record *record, struct pcipt_error **error)
 {
@@ -214,7 +200,7 @@ static int release(struct pcipt_context *ctx, struct pcipt_claim *claim,
 	deadline = pcipt_transaction_deadline(ctx, k, options);
 	r = pcipt_claim_reload(ctx, claim, &now, error);
 	if (r == 0)
-		r = check_owner(&now->record, options, error);
+		r = pcipt_claim_check_owner(now, options, "release", error);
 	if (r < 0)
 		return r;
 	return now->record.other_boot ?

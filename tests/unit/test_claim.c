@@ -128,6 +128,29 @@ START_TEST(the_record_comes_first)
 }
 END_TEST
 
+/* A set of a machine that was looked at before somebody took the same for us. */
+START_TEST(bound_since_it_was_judged)
+{
+	struct pcipt_options *options = machine_options();
+	struct pcipt_set *set = machine_set_with(ctx, GPU, options);
+	struct pcipt_claim *first = must_bind(GPU), *second = NULL;
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+
+	assert_ok(pcipt_claim_bind(ctx, set, options, &second, &result, &error), error);
+	ck_assert_int_eq(pcipt_result_get_outcome(result), PCIPT_OUTCOME_UNCHANGED);
+	ck_assert_str_eq(pcipt_claim_get_name(second), pcipt_claim_get_name(first));
+	ck_assert_uint_eq(pcipt_result_device_count(result), 2);
+	ck_assert_str_eq(pcipt_result_device_address(result, 0), GPU);
+	ck_assert_str_eq(pcipt_result_device_vfio_device(result, 1), "/dev/vfio/2");
+	pcipt_result_unref(result);
+	pcipt_claim_unref(first);
+	pcipt_claim_unref(second);
+	pcipt_set_unref(set);
+	pcipt_options_unref(options);
+}
+END_TEST
+
 START_TEST(bound_already)
 {
 	struct pcipt_options *options = machine_options();
@@ -215,10 +238,11 @@ END_TEST
 /* The claim of one owner is not found again by another. */
 START_TEST(claimed_by_another_owner)
 {
-	struct pcipt_options *options = machine_options();
+	struct pcipt_options *options = machine_options(), *unowned = machine_options();
 	struct pcipt_error *error = NULL;
 	struct pcipt_result *result = NULL;
-	struct pcipt_claim *claim;
+	struct pcipt_claim *claim, *other = NULL;
+	struct pcipt_set *set;
 	int code;
 
 	assert_ok(pcipt_options_set_owner(options, "first", &error), error);
@@ -228,6 +252,13 @@ START_TEST(claimed_by_another_owner)
 	ck_assert_int_eq(pcipt_result_get_outcome(result), PCIPT_OUTCOME_UNCHANGED);
 	assert_ok(pcipt_options_set_owner(options, "second", &error), error);
 	assert_refused(machine_set_with(ctx, GPU, options), "claimed");
+	/* Nor with a set that was made without an owner. */
+	set = machine_set_with(ctx, GPU, unowned);
+	ck_assert_int_eq(pcipt_bind(ctx, set, options, &other, &error), PCIPT_E_CLAIMED);
+	ck_assert_ptr_null(other);
+	error = pcipt_error_unref(error);
+	pcipt_set_unref(set);
+	pcipt_options_unref(unowned);
 	pcipt_result_unref(result);
 	pcipt_claim_unref(claim);
 	pcipt_options_unref(options);
@@ -501,6 +532,7 @@ Suite *suite_claim(void)
 	tcase_add_test(tc, a_claim_and_its_facts);
 	tcase_add_test(tc, the_record_comes_first);
 	tcase_add_loop_test(tc, bound_already, 0, 2);
+	tcase_add_test(tc, bound_since_it_was_judged);
 	tcase_add_test(tc, claimed_by_another);
 	tcase_add_test(tc, claimed_by_another_owner);
 	tcase_add_test(tc, claimed_group_that_grew);
