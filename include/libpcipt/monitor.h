@@ -28,7 +28,8 @@ enum pcipt_event_type {
 	 * A bound claim isn't as it should be, or is again (reason "as-claimed"): its name,
 	 * the device, the reason's code (doc/catalogue.md) and a sentence; before and after are
 	 * such codes. With the reasons "aer-fatal" and "aer-nonfatal", which are told each time
-	 * that a device's counter of errors has grown, they are the counter's numbers.
+	 * that a device's counter of errors has grown, they are the counter's numbers; with
+	 * "recovery-failed", which the kernel says of a device, there are none.
 	 */
 	PCIPT_EVENT_HEALTH = 4
 };

@@ -157,6 +157,27 @@ static int look_at_records(struct pcipt_monitor *m, struct pcipt_error **error)
 	return 0;
 }
 
+void pcipt_monitor_tell_failed(struct pcipt_monitor *m, struct pcipt_address at)
+{
+	for (size_t i = 0; i < m->claims.n; i++)
+		for (size_t k = 0; k < m->claims.items[i].n_devices; k++) {
+			const struct pcipt_record_device *device = &m->claims.items[i].devices[k];
+			_cleanup_free_ char *message = NULL;
+
+			if (m->claims.items[i].state != PCIPT_CLAIM_BOUND ||
+			    pcipt_address_key(device->at) != pcipt_address_key(at))
+				continue;
+			message = pcipt_ailment_text(PCIPT_AILMENT_RECOVERY_FAILED, device->address);
+			pcipt_monitor_tell(m, &(struct pcipt_event_facts){
+						      .type = PCIPT_EVENT_HEALTH,
+						      .claim = m->claims.items[i].name,
+						      .address = device->address,
+						      .reason = pcipt_ailment_name(
+							      PCIPT_AILMENT_RECOVERY_FAILED),
+						      .message = message });
+		}
+}
+
 /* A device, and those of its IOMMU group. */
 struct neighbours {
 	struct pcipt_address *at;

@@ -57,6 +57,8 @@ static int take(struct pcipt_monitor *m, const struct pcipt_watch_event *event,
 	if (!pcipt_address_scan(event->name, &at, NULL))
 		return 0;
 	pcipt_monitor_look_at_device(m, at);
+	if (event->failed)
+		pcipt_monitor_tell_failed(m, at);
 	return pcipt_monitor_look_at_claims_of(m, at, error);
 }
 

@@ -48,6 +48,8 @@ int pcipt_monitor_look_at_records(struct pcipt_monitor *m, struct pcipt_error **
 int pcipt_monitor_look_at_claims(struct pcipt_monitor *m, struct pcipt_error **error);
 int pcipt_monitor_look_at_claims_of(struct pcipt_monitor *m, struct pcipt_address at,
 				    struct pcipt_error **error);
+/* A device of which the kernel has said that it could not be recovered from an error. */
+void pcipt_monitor_tell_failed(struct pcipt_monitor *m, struct pcipt_address at);
 void pcipt_monitor_clear_claims(struct pcipt_monitor *m);
 
 #endif

@@ -15,6 +15,7 @@ bool pcipt_uevent_parse(const char *message, size_t length, struct pcipt_watch_e
 	const char *end = message + length, *path = NULL;
 	bool is_pci = false;
 
+	event->failed = false;
 	/* What isn't ended by a NUL isn't the kernel's. */
 	if (length == 0 || end[-1] != '\0')
 		return false;
@@ -24,6 +25,9 @@ bool pcipt_uevent_parse(const char *message, size_t length, struct pcipt_watch_e
 		path = value ? value : path;
 		value = behind(p, "SUBSYSTEM=");
 		is_pci = value ? strcmp(value, "pci") == 0 : is_pci;
+		/* pci_uevent_ers() */
+		value = behind(p, "ERROR_EVENT=");
+		event->failed |= value && strcmp(value, "FAILED_RECOVERY") == 0;
 	}
 	if (!is_pci || !path)
 		return false;

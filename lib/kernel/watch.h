@@ -18,6 +18,7 @@ enum pcipt_watched {
 struct pcipt_watch_event {
 	enum pcipt_watched what;
 	char name[64];
+	bool failed; /* it had an error, and could not be recovered from that */
 };
 
 struct pcipt_watch {

@@ -194,6 +194,8 @@ size_t sim_log_matches(const struct sim *sim, const char *begin);
 
 /* What every watch hears next: of a device, of the folders, or that something was lost. */
 void sim_say_device(struct sim *sim, const char *name);
+/* That it could not be recovered from an error. */
+void sim_say_failed(struct sim *sim, const char *name);
 void sim_say_files(struct sim *sim);
 void sim_say_lost(struct sim *sim);
 /* From now on watching answers with this errno; 0 ends that. */

@@ -67,7 +67,7 @@ int sim_watch(struct pcipt_kernel *k, const char *const *folders, size_t n,
 	return 0;
 }
 
-static void say(struct sim *sim, enum pcipt_watched what, const char *name)
+static void say(struct sim *sim, enum pcipt_watched what, const char *name, bool failed)
 {
 	for (size_t i = 0; i < sim->n_watches; i++) {
 		struct sim_watch *w = sim->watches[i];
@@ -77,6 +77,7 @@ static void say(struct sim *sim, enum pcipt_watched what, const char *name)
 			abort();
 		event = &w->events[w->n++];
 		event->what = what;
+		event->failed = failed;
 		snprintf(event->name, sizeof(event->name), "%s", name ? name : "");
 		eventfd_write(w->fd, 1);
 	}
@@ -84,17 +85,22 @@ static void say(struct sim *sim, enum pcipt_watched what, const char *name)
 
 void sim_say_device(struct sim *sim, const char *name)
 {
-	say(sim, PCIPT_WATCHED_DEVICE, name);
+	say(sim, PCIPT_WATCHED_DEVICE, name, false);
+}
+
+void sim_say_failed(struct sim *sim, const char *name)
+{
+	say(sim, PCIPT_WATCHED_DEVICE, name, true);
 }
 
 void sim_say_files(struct sim *sim)
 {
-	say(sim, PCIPT_WATCHED_FILES, NULL);
+	say(sim, PCIPT_WATCHED_FILES, NULL, false);
 }
 
 void sim_say_lost(struct sim *sim)
 {
-	say(sim, PCIPT_WATCHED_LOST, NULL);
+	say(sim, PCIPT_WATCHED_LOST, NULL, false);
 }
 
 void sim_set_watch(struct sim *sim, int errnum)

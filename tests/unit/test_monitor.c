@@ -283,6 +283,11 @@ START_TEST(errors_of_pci_express)
 	set_errors(GPU, "1", "0");
 	sim_say_device(sim, GPU);
 	ck_assert_str_eq(hear(), "health " GPU " vm 0 1 aer-fatal\n");
+	/* What the kernel says itself; of a device that no claim holds it is no claim's matter. */
+	sim_say_failed(sim, GPU);
+	ck_assert_str_eq(hear(), "health " GPU " vm - - recovery-failed\n");
+	sim_say_failed(sim, NIC);
+	ck_assert_str_eq(hear(), "");
 	/* What can't be right is no number. */
 	set_errors(GPU, "-5", "many");
 	sim_say_device(sim, GPU);
@@ -343,8 +348,9 @@ static const struct {
 	const char *text;
 	size_t length;
 	const char *name; /* NULL when it isn't about a PCI device */
+	bool failed;
 } messages[] = {
-#define MESSAGE(text, name) { text, sizeof(text), name }
+#define MESSAGE(text, name) { text, sizeof(text), name, false }
 	MESSAGE("add@/devices/pci0000:00/0000:00:1c.0/0000:01:00.0\0ACTION=add\0"
 		"DEVPATH=/devices/pci0000:00/0000:00:1c.0/0000:01:00.0\0SUBSYSTEM=pci\0SEQNUM=1",
 		"0000:01:00.0"),
@@ -356,8 +362,11 @@ static const struct {
 	MESSAGE("add@x\0SUBSYSTEM=pci\0DEVPATH=/"
 		"0123456789012345678901234567890123456789012345678901234567890123",
 		NULL),
-	{ "add@x\0SUBSYSTEM=pci\0DEVPATH=/a", 27, NULL }, /* no NUL at its end */
-	{ "", 0, NULL },
+	MESSAGE("change@x\0SUBSYSTEM=pci\0DEVPATH=/a\0ERROR_EVENT=BEGIN_RECOVERY", "a"),
+	{ "change@x\0SUBSYSTEM=pci\0DEVPATH=/a\0ERROR_EVENT=FAILED_RECOVERY\0DEVICE_ONLINE=0", 78, "a",
+	  true },
+	{ "add@x\0SUBSYSTEM=pci\0DEVPATH=/a", 27, NULL, false }, /* no NUL at its end */
+	{ "", 0, NULL, false },
 #undef MESSAGE
 };
 
@@ -373,6 +382,7 @@ START_TEST(messages_of_the_kernel)
 			 messages[_i].name != NULL);
 	if (messages[_i].name)
 		ck_assert_str_eq(event.name, messages[_i].name);
+	ck_assert_int_eq(event.failed, messages[_i].failed);
 	free(copy);
 }
 END_TEST
