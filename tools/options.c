@@ -33,7 +33,7 @@ static const char *const helps[][2] = {
 	{ "    --driver D", "the driver that takes the devices (vfio-pci)" },
 	{ "    --allow CODE[@ADDRESS]", "go on in spite of this finding; repeatable" },
 	{ "    --name N", "the claim's name (made from the first device)" },
-	{ "    --owner O", "who wants the claim; free text" },
+	{ "    --owner O", "who wants the claim, free text; release only what is his" },
 	{ "    --persistent", "the claim outlives a reboot" },
 	{ "    --boot", "say nothing of what is as it should be (for the boot unit)" },
 	{ "    --with-claim", "release a claim whole, though only part is selected" },

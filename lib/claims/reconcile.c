@@ -105,6 +105,16 @@ static bool allow_recorded(struct pcipt_options *options, const struct pcipt_rec
 	return true;
 }
 
+/* What the caller allows this time, beside that. */
+static bool allow_given(struct pcipt_options *options, const struct pcipt_options *given)
+{
+	for (size_t i = 0; given && i < given->n_allow; i++)
+		if (pcipt_options_add_allow(options, given->allow[i].code, given->allow[i].address,
+					    NULL) < 0)
+			return false;
+	return true;
+}
+
 /* What the claim was bound with: judged afresh, with what was allowed then. */
 static struct pcipt_options *make_options(const struct reconcile *rec,
 					  const struct pcipt_record *record)
@@ -122,7 +132,9 @@ static struct pcipt_options *make_options(const struct reconcile *rec,
 		options->progress = rec->options->progress;
 		options->progress_data = rec->options->progress_data;
 	}
-	return ok && allow_recorded(options, record) ? steal(&options) : NULL;
+	return ok && allow_recorded(options, record) && allow_given(options, rec->options) ?
+		       steal(&options) :
+		       NULL;
 }
 
 /* Under the locks: the claim is still what it was, and has not been released meanwhile. */

@@ -57,11 +57,14 @@ static void reboot(void)
 	sim_force_override(sim, NIC, NULL);
 }
 
-static int reconcile(bool now)
+static int reconcile_allowing(bool now, const char *code)
 {
 	struct pcipt_options *options = machine_options();
 	struct pcipt_error *error = NULL;
 	int r;
+
+	if (code)
+		assert_ok(pcipt_options_add_allow(options, code, NULL, &error), error);
 
 	pcipt_options_set_now(options, now);
 	pcipt_report_unref(report);
@@ -71,6 +74,11 @@ static int reconcile(bool now)
 	pcipt_error_unref(error);
 	pcipt_options_unref(options);
 	return r;
+}
+
+static int reconcile(bool now)
+{
+	return reconcile_allowing(now, NULL);
 }
 
 /* One line in the report, from, to and why; and the claim's state and reason now. */
@@ -268,6 +276,20 @@ START_TEST(allowed_as_before)
 	sim_hold(sim, &(struct sim_holder){ .pid = 7, .command = "X", .numbers = "226:0" });
 	ck_assert_int_eq(reconcile(true), 0);
 	assert_driver(sim, GPU, "vfio-pci");
+}
+END_TEST
+
+/* What the caller allows passes this time, and isn't written down. */
+START_TEST(allowed_this_time)
+{
+	bind_held();
+	sim_hold(sim, &(struct sim_holder){ .pid = 8, .numbers = "116:2" });
+	ck_assert_int_eq(reconcile(false), 0);
+	assert_step("pending", "waiting", "refused");
+	ck_assert_int_eq(reconcile_allowing(true, "held-open"), 0);
+	assert_step("waiting", "bound", "free");
+	assert_driver(sim, AUDIO, "vfio-pci");
+	ck_assert_ptr_null(strstr(sim_record(sim, "vm.json"), "\"address\": null"));
 }
 END_TEST
 
@@ -490,6 +512,7 @@ Suite *suite_reconcile(void)
 	tcase_add_test(tc, replaced_is_left_alone);
 	tcase_add_test(tc, follows_its_slot);
 	tcase_add_loop_test(tc, allowed_as_before, 0, 2);
+	tcase_add_test(tc, allowed_this_time);
 	tcase_add_loop_test(tc, allowed_where_it_is_now, 0, 2);
 	tcase_add_loop_test(tc, half_of_it_was_taken_away, 0, 2);
 	tcase_add_test(tc, taken_by_others);
