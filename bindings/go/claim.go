@@ -52,7 +52,8 @@ func setOwner(c *C.struct_pcipt_options, name string) error {
 // Host.Release.
 type Claim struct {
 	handle *handle
-	// Result is what Host.Bind did; nil on a claim that was found.
+	// Result is what Host.Bind did, with the node that a virtual machine opens
+	// (Devices[0].VFIODevice); nil on a claim that was found.
 	Result *Result
 }
 

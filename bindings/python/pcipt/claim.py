@@ -115,7 +115,14 @@ class Claim(Closable):
                      for i in range(lib.pcipt_claim_device_count(handle)))
 
     def plan_release(self, snapshot: "Snapshot", *, allow: Union[str, Iterable[str]] = ()) -> Plan:
-        """The steps that put its devices back, on the machine as it is now."""
+        """The steps that put its devices back, on the machine as it is now.
+
+        >>> import pcipt
+        >>> context = pcipt.Context(tree)
+        >>> for claim in context.claims():
+        ...     for step in claim.plan_release(context.snapshot()):
+        ...         print(step.shell)
+        """
         return Plan(Handle(made(lib.pcipt_plan_release, snapshot._handle, self._handle,
                                 options(allow=allow)),
                            lib.pcipt_plan_unref, snapshot._handle))

@@ -326,7 +326,17 @@ class Device(_Borrowed):
         return None if value < 0 else AcsFlags(value)
 
     def read_vpd(self) -> None:
-        """Read the vital product data. Slow on much hardware, and some wedges."""
+        """Read the vital product data. Slow on much hardware, and some wedges.
+
+        >>> import pcipt
+        >>> device = pcipt.Context(tree).snapshot().find("0000:00:03.0")
+        >>> try:
+        ...     device.read_vpd()
+        ...     print(device.vpd_serial)
+        ... except pcipt.IoError as error:
+        ...     print("it has none")
+        it has none
+        """
         call(lib.pcipt_device_read_vpd, self._pointer)
 
     @property

@@ -115,7 +115,13 @@ class Monitor(Closable):
         return int(lib.pcipt_monitor_fd(self._handle))
 
     def next(self, timeout: Optional[float] = None) -> Optional[Event]:
-        """The next event, waiting for it so many seconds, or as long as it takes; None when it is late."""
+        """The next event, waiting for it so many seconds, or as long as it takes; None when it is late.
+
+        >>> import pcipt
+        >>> with pcipt.Context(tree).monitor() as monitor:
+        ...     while (event := monitor.next(timeout=0.01)) is not None:
+        ...         print(event.type, event.claim, event.after)
+        """
         handle = self._handle
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         poll = select.poll()

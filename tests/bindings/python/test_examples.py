@@ -43,6 +43,18 @@ class Examples(unittest.TestCase):
             if inspect.isclass(thing) and not issubclass(thing, tables) or thing is pcipt.Error:
                 self.assertIn(">>>", inspect.getdoc(thing), name)
 
+    def test_every_call_has_one(self):
+        """But those that give the object in another form, or back."""
+        plain = {"to_json", "to_dict", "to_dicts", "close", "fileno"}
+        for name in pcipt.__all__:
+            thing = getattr(pcipt, name)
+            if inspect.isfunction(thing):
+                self.assertIn(">>>", inspect.getdoc(thing), name)
+            elif inspect.isclass(thing) and not issubclass(thing, (BaseException, int)):
+                for member, value in vars(thing).items():
+                    if callable(value) and not member.startswith("_") and member not in plain:
+                        self.assertIn(">>>", inspect.getdoc(value), f"{name}.{member}")
+
     def test_everything_is_described(self):
         for name in pcipt.__all__:
             thing = getattr(pcipt, name)
