@@ -179,18 +179,18 @@ class EventType(Number):
     __namer__ = "pcipt_event_type_name"
 
     #: A device came: its address, and its driver after.
-    EVENT_DEVICE_ADDED = 0
+    DEVICE_ADDED = 0
     #: A device went: its address, and its driver before.
-    EVENT_DEVICE_REMOVED = 1
+    DEVICE_REMOVED = 1
     #: A device has another driver: before and after.
-    EVENT_DEVICE_CHANGED = 2
+    DEVICE_CHANGED = 2
     #: A claim began, ended, or is in another state: before and after.
-    EVENT_CLAIM_CHANGED = 3
+    CLAIM_CHANGED = 3
     #: A bound claim isn't as it should be, or is again (reason "as-claimed"): its name, the
     #: device, the reason's code (doc/catalogue.md) and a sentence; before and after are such
     #: codes. With the reasons "aer-fatal" and "aer-nonfatal", which are told each time that a
     #: device's counter of errors has grown, they are the counter's numbers.
-    EVENT_HEALTH = 4
+    HEALTH = 4
 
 
 class Progress(Number):

@@ -139,7 +139,14 @@ class Monitor(Closable):
 
     def look(self) -> None:
         """Look at everything now: for what the kernel doesn't speak of, such as a device that can't be
-        woken. What has changed comes as events."""
+        woken. What has changed comes as events.
+
+        >>> import pcipt
+        >>> with pcipt.Context(tree).monitor() as monitor:
+        ...     monitor.look()
+        ...     print(monitor.next(timeout=0))
+        None
+        """
         call(lib.pcipt_monitor_look, self._handle)
         self._wake_up()
 
