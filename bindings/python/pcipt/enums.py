@@ -189,7 +189,8 @@ class EventType(Number):
     #: A bound claim isn't as it should be, or is again (reason "as-claimed"): its name, the
     #: device, the reason's code (doc/catalogue.md) and a sentence; before and after are such
     #: codes. With the reasons "aer-fatal" and "aer-nonfatal", which are told each time that a
-    #: device's counter of errors has grown, they are the counter's numbers.
+    #: device's counter of errors has grown, they are the counter's numbers; with
+    #: "recovery-failed", which the kernel says of a device, there are none.
     HEALTH = 4
 
 
