@@ -134,6 +134,30 @@ func TestMonitorNext(t *testing.T) {
 	}
 }
 
+func TestMonitorLook(t *testing.T) {
+	m := newMachine(t)
+	monitor := m.monitor()
+	m.claim(map[string]interface{}{"state": "bound", "reason": nil, "message": nil})
+	if err := monitor.Look(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	event, err := monitor.Next(within(t, 10*time.Second))
+	if err != nil || event.Type != EventClaimChanged || event.After != "bound" {
+		t.Error(err, event)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	monitor.turn <- struct{}{}
+	if err := monitor.Look(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	<-monitor.turn
+	monitor.Close()
+	if err := monitor.Look(context.Background()); !errors.Is(err, ErrInvalid) {
+		t.Error(err)
+	}
+}
+
 func TestMonitorNextEndsWithItsContext(t *testing.T) {
 	m := newMachine(t)
 	monitor := m.monitor()

@@ -54,9 +54,9 @@ _pcipt()
 	list) options+=' --full' ;;
 	plan) options+=' --with-set --with-companions --driver --allow' ;;
 	bind) options+=' --with-set --with-companions --driver --allow --name --owner --persistent --dry-run --timeout' ;;
-	release) options+=' --allow --with-claim --dry-run --timeout' ;;
+	release) options+=' --allow --owner --with-claim --dry-run --timeout' ;;
 	recover) options+=' --timeout' ;;
-	reconcile) options+=' --timeout --boot' ;;
+	reconcile) options+=' --allow --timeout --boot' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		words=$options
