@@ -8,7 +8,7 @@ unit_programs = tests/unit/unit$(EXEEXT) tests/unit/parsers$(EXEEXT)
 # Nor those that read what may hang: the process that does lets go of all shared mappings,
 # valgrind's own among them, which it doesn't survive.
 valgrind_suites = apply_odd recover release apply closure record claim confined plan base \
-	address selector scoped store error findings judge block compare persistent monitor
+	address selector scoped store error findings judge block compare persistent boot monitor
 valgrind = CK_FORK=no $(LIBTOOL) --mode=execute valgrind -q --error-exitcode=1 \
 	--leak-check=full --errors-for-leak-kinds=definite,possible
 check-valgrind: $(unit_programs)

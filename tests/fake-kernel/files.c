@@ -498,7 +498,11 @@ static int list_node(struct sim *sim, const struct node *node, pcipt_list_fn fn,
 /* Whether it is there, and not a folder. */
 static bool is_file(const struct node *node)
 {
-	return node->kind == DEVICE ? device_attribute(node->device, node->name) != NULL :
+	char *text = node->kind == DEVICE ? device_attribute(node->device, node->name) : NULL;
+	bool is_attribute = text != NULL;
+
+	free(text);
+	return node->kind == DEVICE ? is_attribute :
 	       node->kind == DRIVER ? is_driver_file(node->name) :
 				      node->kind == GROUP || node->kind == BUS;
 }
