@@ -60,6 +60,7 @@ EXTRA_DIST += tests/packages \
 	debian/make-symbols \
 	debian/not-installed \
 	debian/pcipt.install \
+	debian/pcipt.lintian-overrides \
 	debian/python3-pcipt.docs \
 	debian/python3-pcipt.examples \
 	debian/rules \
