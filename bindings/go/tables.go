@@ -420,7 +420,8 @@ const (
 	// Hard: A bridge in the IOMMU group has a driver that keeps the group for the host.
 	FindingGroupNotViable = "group-not-viable"
 
-	// Hard: The system runs or boots from a disk behind the device.
+	// Hard: The system runs or boots from a disk behind the device, or from one on the network
+	// that it leads to.
 	FindingRootDisk = "root-disk"
 
 	// Hard: The system swaps to a disk behind the device.
@@ -460,7 +461,8 @@ const (
 	// Blocker: A process or the kernel has a disk behind the device open.
 	FindingBlockOpen = "block-open"
 
-	// Blocker: A network interface of the device has an address.
+	// Blocker: A network interface of the device has an address, or is the one that the caller is
+	// logged in by.
 	FindingNetAddress = "net-address"
 
 	// Blocker: A default route goes out by a network interface of the device.
@@ -473,7 +475,7 @@ const (
 	// Blocker: What hangs below the USB controller is in use.
 	FindingUSBInUse = "usb-in-use"
 
-	// Blocker: A process has the device open.
+	// Blocker: A process, or the kernel itself, has the device open.
 	FindingHeldOpen = "held-open"
 
 	// Blocker: Somebody has the device on a passthrough driver, or is configured to take it,

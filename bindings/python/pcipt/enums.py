@@ -295,7 +295,8 @@ class FindingCode:
     NO_IOMMU = "no-iommu"
     #: Hard: A bridge in the IOMMU group has a driver that keeps the group for the host.
     GROUP_NOT_VIABLE = "group-not-viable"
-    #: Hard: The system runs or boots from a disk behind the device.
+    #: Hard: The system runs or boots from a disk behind the device, or from one on the network
+    #: that it leads to.
     ROOT_DISK = "root-disk"
     #: Hard: The system swaps to a disk behind the device.
     SWAP = "swap"
@@ -322,7 +323,8 @@ class FindingCode:
     BLOCK_HOLDER = "block-holder"
     #: Blocker: A process or the kernel has a disk behind the device open.
     BLOCK_OPEN = "block-open"
-    #: Blocker: A network interface of the device has an address.
+    #: Blocker: A network interface of the device has an address, or is the one that the caller
+    #: is logged in by.
     NET_ADDRESS = "net-address"
     #: Blocker: A default route goes out by a network interface of the device.
     DEFAULT_ROUTE = "default-route"
@@ -331,7 +333,7 @@ class FindingCode:
     NET_ENSLAVED = "net-enslaved"
     #: Blocker: What hangs below the USB controller is in use.
     USB_IN_USE = "usb-in-use"
-    #: Blocker: A process has the device open.
+    #: Blocker: A process, or the kernel itself, has the device open.
     HELD_OPEN = "held-open"
     #: Blocker: Somebody has the device on a passthrough driver, or is configured to take it,
     #: without a claim.
