@@ -142,6 +142,12 @@ struct pcipt_snapshot {
 	bool override_stuck; /* a read of driver_override hung: say so once */
 };
 
+/*
+ * A snapshot of these devices, of their groups, and of the PFs of VFs: enough to lead back
+ * or to look after what a set was made of before.
+ */
+int pcipt_snapshot_new_of_groups(struct pcipt_context *ctx, const char *const *addresses, size_t n,
+				 struct pcipt_snapshot **out, struct pcipt_error **error);
 /* The device at an address, or NULL. */
 struct pcipt_device *pcipt_snapshot_at(const struct pcipt_snapshot *snap,
 				       struct pcipt_address address);
@@ -177,7 +183,7 @@ int pcipt_scan_fail(struct pcipt_snapshot *snap, int r, struct pcipt_error **err
 int pcipt_scan_group_number(struct pcipt_device *device);
 /* scope.c: fills it with what belongs to some devices. */
 int pcipt_scan_scoped(struct pcipt_snapshot *snap, const struct pcipt_address *addresses, size_t n,
-		      struct pcipt_error **error);
+		      bool groups_only, struct pcipt_error **error);
 /* The driver's one entry; made where it isn't there. NULL without memory. */
 const struct pcipt_driver *pcipt_snapshot_driver(struct pcipt_snapshot *snap, const char *name);
 

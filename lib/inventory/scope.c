@@ -184,8 +184,22 @@ static int add_companions(struct pcipt_found *found, const struct pcipt_device *
 	return r == 0 ? add_consumers(found, device) : r;
 }
 
+/* All that belongs to a device, or only its group and its PF. */
+static int add_related(struct pcipt_found *found, struct pcipt_device *device, bool groups_only)
+{
+	int r = groups_only ? add_linked(found, device, "physfn") : add_bridges(found, device);
+
+	if (groups_only)
+		r = r == 1 ? 0 : r;
+	else if (r == 0)
+		r = add_functions(found, device);
+	if (r == 0)
+		r = add_group(found, device);
+	return r == 0 && !groups_only ? add_companions(found, device) : r;
+}
+
 /* Follows relations from each address found so far, until nothing new comes. */
-static int follow(struct pcipt_found *found)
+static int follow(struct pcipt_found *found, bool groups_only)
 {
 	struct pcipt_kernel *k = found->snap->kernel;
 	size_t kept = 0;
@@ -204,29 +218,27 @@ static int follow(struct pcipt_found *found)
 		/* Those that are there come to the front, behind what was looked at. */
 		found->at[i] = found->at[kept];
 		found->at[kept++] = device.at;
-		r = add_bridges(found, &device);
-		if (r == 0)
-			r = add_functions(found, &device);
-		if (r == 0)
-			r = add_group(found, &device);
-		if (r == 0)
-			r = add_companions(found, &device);
+		r = add_related(found, &device, groups_only);
 	}
 	found->n = kept;
 	return r;
 }
 
-static int collect(struct pcipt_found *found, const struct pcipt_address *addresses, size_t n)
+static int collect(struct pcipt_found *found, const struct pcipt_address *addresses, size_t n,
+		   bool groups_only)
 {
+	char name[PCIPT_ADDRESS_SIZE];
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = add_slot(found, addresses[i]);
-	return r == 0 ? follow(found) : r;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		pcipt_address_print(addresses[i], name);
+		r = groups_only ? add_once(found, name) : add_slot(found, addresses[i]);
+	}
+	return r == 0 ? follow(found, groups_only) : r;
 }
 
 int pcipt_scan_scoped(struct pcipt_snapshot *snap, const struct pcipt_address *addresses, size_t n,
-		      struct pcipt_error **error)
+		      bool groups_only, struct pcipt_error **error)
 {
 	struct pcipt_kernel *k = snap->kernel;
 	struct pcipt_found found = { .snap = snap };
@@ -234,7 +246,7 @@ int pcipt_scan_scoped(struct pcipt_snapshot *snap, const struct pcipt_address *a
 
 	if (k->ops->exists(k, PCIPT_AT_PCI_DEVICES, ".") != 1)
 		return pcipt_scan_fail(snap, -ENOENT, error);
-	r = collect(&found, addresses, n);
+	r = collect(&found, addresses, n, groups_only);
 	if (r == 0)
 		r = pcipt_scan_found(&found, error);
 	else if (r < 0)

@@ -137,8 +137,8 @@ int pcipt_snapshot_new(struct pcipt_context *ctx, struct pcipt_snapshot **out,
 	return 0;
 }
 
-int pcipt_snapshot_new_scoped(struct pcipt_context *ctx, const char *const *addresses, size_t n,
-			      struct pcipt_snapshot **out, struct pcipt_error **error)
+static int new_of_some(struct pcipt_context *ctx, const char *const *addresses, size_t n,
+		       bool groups_only, struct pcipt_snapshot **out, struct pcipt_error **error)
 {
 	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
 	_cleanup_free_ struct pcipt_address *at = calloc(n + 1, sizeof(*at));
@@ -154,11 +154,23 @@ int pcipt_snapshot_new_scoped(struct pcipt_context *ctx, const char *const *addr
 	if (r == 0)
 		r = make_empty(ctx, &snap, error);
 	if (r == 0)
-		r = pcipt_scan_scoped(snap, at, n, error);
+		r = pcipt_scan_scoped(snap, at, n, groups_only, error);
 	if (r < 0)
 		return r;
 	*out = steal(&snap);
 	return 0;
+}
+
+int pcipt_snapshot_new_scoped(struct pcipt_context *ctx, const char *const *addresses, size_t n,
+			      struct pcipt_snapshot **out, struct pcipt_error **error)
+{
+	return new_of_some(ctx, addresses, n, false, out, error);
+}
+
+int pcipt_snapshot_new_of_groups(struct pcipt_context *ctx, const char *const *addresses, size_t n,
+				 struct pcipt_snapshot **out, struct pcipt_error **error)
+{
+	return new_of_some(ctx, addresses, n, true, out, error);
 }
 
 size_t pcipt_snapshot_device_count(const struct pcipt_snapshot *snap)

@@ -43,10 +43,9 @@ struct pcipt_plan_device *pcipt_plan_add(struct pcipt_plan *plan, struct pcipt_d
 					 int role, int action)
 {
 	const struct pcipt_facts *facts =
-		pcipt_device_facts(device, PCIPT_FACTS_IDENTITY |
-						   (plan->unseen ? 0 :
-								   PCIPT_FACTS_POWER |
-									   PCIPT_FACTS_OVERRIDE));
+		pcipt_device_facts(device, plan->unseen ? PCIPT_FACTS_IDENTITY :
+							  PCIPT_FACTS_IDENTITY | PCIPT_FACTS_POWER |
+								  PCIPT_FACTS_OVERRIDE);
 	struct pcipt_device_state seen = {
 		.driver = (char *)pcipt_device_get_driver(device),
 		.override = (char *)facts->driver_override,

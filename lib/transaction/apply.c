@@ -143,7 +143,7 @@ static void note_devices(struct pcipt_transaction *t)
 		if (!t->after && note_link(t, device))
 			continue;
 		if (!t->after)
-			pcipt_transaction_snapshot(t, &t->after, NULL);
+			pcipt_transaction_snapshot(t, true, &t->after, NULL);
 		now = t->after ? pcipt_snapshot_at(t->after, device->at) : NULL;
 		pcipt_result_note_device(t->result, device->address, device->seen.driver,
 					 pcipt_device_get_driver(now),

@@ -108,8 +108,8 @@ static int compare_group(const struct pcipt_plan *plan, const struct pcipt_plan_
 			     pcipt_fail_stale(device, "IOMMU group", "larger", "smaller by now", error);
 }
 
-int pcipt_transaction_snapshot(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
-			       struct pcipt_error **error)
+int pcipt_transaction_snapshot(struct pcipt_transaction *t, bool groups_only,
+			       struct pcipt_snapshot **snap, struct pcipt_error **error)
 {
 	const struct pcipt_plan *plan = t->plan;
 	_cleanup_free_ const char **addresses = calloc(plan->n_devices + 1, sizeof(*addresses));
@@ -118,7 +118,9 @@ int pcipt_transaction_snapshot(struct pcipt_transaction *t, struct pcipt_snapsho
 		return pcipt_fail_memory(error);
 	for (size_t i = 0; i < plan->n_devices; i++)
 		addresses[i] = plan->devices[i].address;
-	return pcipt_snapshot_new_scoped(t->ctx, addresses, plan->n_devices, snap, error);
+	return groups_only ?
+		       pcipt_snapshot_new_of_groups(t->ctx, addresses, plan->n_devices, snap, error) :
+		       pcipt_snapshot_new_scoped(t->ctx, addresses, plan->n_devices, snap, error);
 }
 
 /* Virtual functions that came since would vanish with the driver, and not come back. */
@@ -141,7 +143,7 @@ static int compare_groups(struct pcipt_transaction *t, struct pcipt_snapshot **s
 			  struct pcipt_error **error)
 {
 	const struct pcipt_plan *plan = t->plan;
-	int r = pcipt_transaction_snapshot(t, snap, error);
+	int r = pcipt_transaction_snapshot(t, false, snap, error);
 
 	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
 		struct pcipt_device *now = pcipt_snapshot_at(*snap, plan->devices[i].at);

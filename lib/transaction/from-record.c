@@ -105,7 +105,7 @@ int pcipt_record_snapshot(struct pcipt_context *ctx, const struct pcipt_record *
 		return pcipt_fail_memory(error);
 	for (size_t i = 0; i < record->n_devices; i++)
 		addresses[i] = record->devices[i].address;
-	return pcipt_snapshot_new_scoped(ctx, addresses, record->n_devices, snap, error);
+	return pcipt_snapshot_new_of_groups(ctx, addresses, record->n_devices, snap, error);
 }
 
 int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_record *record,
@@ -123,7 +123,8 @@ int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_recor
 		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
 
 		/* Not seen isn't gone: a device must not stay bound without its claim. */
-		if (device ? recorded->identity && !pcipt_device_get_identity(device) :
+		if (device ? recorded->action != PCIPT_ACTION_KEEP && recorded->identity &&
+				     !pcipt_device_get_identity(device) :
 			     snap->kernel->ops->exists(snap->kernel, PCIPT_AT_PCI_DEVICES,
 						       recorded->address) != 0)
 			return fail_unreadable(recorded, error);

@@ -102,9 +102,9 @@ int pcipt_transaction_revalidate(struct pcipt_transaction *t, struct pcipt_error
 int pcipt_transaction_compare_ids(struct pcipt_transaction *t,
 				  const struct pcipt_plan_device *device,
 				  struct pcipt_error **error);
-/* The plan's devices and what belongs to them, as they are now. */
-int pcipt_transaction_snapshot(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
-			       struct pcipt_error **error);
+/* The plan's devices and what belongs to them, or their groups alone, as they are now. */
+int pcipt_transaction_snapshot(struct pcipt_transaction *t, bool groups_only,
+			       struct pcipt_snapshot **snap, struct pcipt_error **error);
 int pcipt_fail_stale(const struct pcipt_plan_device *device, const char *what, const char *seen,
 		     const char *now, struct pcipt_error **error);
 
@@ -115,7 +115,7 @@ void pcipt_transaction_unlock(struct pcipt_transaction *t, bool left_behind);
 /* from-record.c: what is taken down of a plan's devices: all but names and states. */
 int pcipt_record_from_plan(const struct pcipt_plan *plan, struct pcipt_record *record,
 			   struct pcipt_error **error);
-/* A record's devices, and what belongs to them, as they are now. */
+/* A record's devices, and their groups, as they are now. */
 int pcipt_record_snapshot(struct pcipt_context *ctx, const struct pcipt_record *record,
 			  struct pcipt_snapshot **snap, struct pcipt_error **error);
 /*
