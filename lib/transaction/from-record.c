@@ -108,6 +108,19 @@ int pcipt_record_snapshot(struct pcipt_context *ctx, const struct pcipt_record *
 	return pcipt_snapshot_new_of_groups(ctx, addresses, record->n_devices, snap, error);
 }
 
+/* A record's device; NULL when it isn't there, or went while it was looked at. */
+static struct pcipt_device *device_of(struct pcipt_snapshot *snap,
+				      const struct pcipt_record_device *recorded)
+{
+	struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
+
+	return device && recorded->identity && !pcipt_device_get_identity(device) &&
+			       snap->kernel->ops->exists(snap->kernel, PCIPT_AT_PCI_DEVICES,
+							 recorded->address) == 0 ?
+		       NULL :
+		       device;
+}
+
 int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_record *record,
 			   bool with_steps, struct pcipt_plan **out, struct pcipt_error **error)
 {
@@ -120,7 +133,7 @@ int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_recor
 	plan->unseen = !with_steps;
 	for (size_t i = 0; i < record->n_devices; i++) {
 		const struct pcipt_record_device *recorded = &record->devices[i];
-		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
+		struct pcipt_device *device = device_of(snap, recorded);
 
 		/* Not seen isn't gone: a device must not stay bound without its claim. */
 		if (device ? recorded->action != PCIPT_ACTION_KEEP && recorded->identity &&
@@ -141,7 +154,7 @@ void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_recor
 {
 	for (size_t i = 0; i < record->n_devices; i++) {
 		const struct pcipt_record_device *recorded = &record->devices[i];
-		struct pcipt_device *device = pcipt_snapshot_at(snap, recorded->at);
+		struct pcipt_device *device = device_of(snap, recorded);
 		struct pcipt_error_facts facts = { .step = "release",
 						   .address = recorded->address };
 		struct pcipt_error *warning = NULL;

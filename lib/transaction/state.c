@@ -99,8 +99,13 @@ static void read_rest(struct pcipt_transaction *t, struct pcipt_reading *reading
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/power/control", address);
-	if (k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text)) > 0)
+	if (k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text)) > 0) {
 		reading->state.power_control = strdup(text);
+	} else if (k->ops->exists(k, PCIPT_AT_PCI_DEVICES, address) == 0) {
+		/* What was read before it went is no state of anything. */
+		pcipt_device_state_clear(&reading->state);
+		fail_read(&reading->error, address, path, -ENOENT);
+	}
 }
 
 /* Linux 6.1 takes the device's lock to tell its override, so the helper asks. */

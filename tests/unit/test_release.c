@@ -134,6 +134,43 @@ START_TEST(handle_of_an_ended_claim)
 }
 END_TEST
 
+/* ---- a device that goes ---- */
+
+static void vanish(struct sim *machine, void *data, unsigned int number)
+{
+	unsigned int *at = data;
+
+	if (number == *at)
+		sim_remove(machine, AUDIO);
+	else if (number > *at)
+		*at = 0;
+}
+
+/* Whatever the moment, one call is enough: the other device is back, and the claim has ended. */
+START_TEST(vanishes_at_each_operation)
+{
+	unsigned int at = 0;
+
+	for (unsigned int n = 1; n == 1 || at == 0; n++) {
+		struct pcipt_result *result = NULL;
+		struct pcipt_error *error = NULL;
+
+		forget();
+		use(0);
+		pcipt_claim_unref(must_bind());
+		at = n;
+		sim_hook(sim, ~0u, vanish, &at);
+		ck_assert_msg(release_elsewhere(&result, &error) == 0, "gone before operation %u: %s",
+			      n, pcipt_error_get_message(error));
+		sim_hook(sim, 0, NULL, NULL);
+		assert_driver(sim, GPU, "nouveau");
+		ck_assert_uint_eq(count_claims(), 0);
+		pcipt_result_unref(result);
+	}
+	printf("release: a device vanished, to %u\n", at - 1);
+}
+END_TEST
+
 /* ---- a sibling that is somebody else's ---- */
 
 #define SIBLING "0000:01:01.0"
@@ -574,6 +611,7 @@ Suite *suite_release(void)
 	tcase_add_test(tc, again_and_again);
 	tcase_add_test(tc, released_twice);
 	tcase_add_test(tc, handle_of_an_ended_claim);
+	tcase_add_test(tc, vanishes_at_each_operation);
 	tcase_add_test(tc, beside_a_foreign_one_in_use);
 	tcase_add_loop_test(tc, goes_forward_only, 0, sizeof(errnos) / sizeof(*errnos));
 	tcase_add_test(tc, old_driver_refuses);
