@@ -143,6 +143,9 @@ static const char *remedy_for(int op, int errnum)
 		       "stands";
 	if (op == PCIPT_OP_BIND && errnum == EINVAL)
 		return "See the kernel's log: the IOMMU may be off, or the device can't be given away";
+	if (op == PCIPT_OP_BIND && errnum == ENOENT)
+		return "Its driver isn't loaded any more: load the module (modprobe), then bind the "
+		       "device by hand";
 	if (op == PCIPT_OP_BIND && errnum == EBUSY)
 		return "Find out which driver took the device meanwhile (`pcipt show`), then retry";
 	if (op == PCIPT_OP_BIND || op == PCIPT_OP_VERIFY)

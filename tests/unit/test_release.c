@@ -310,6 +310,46 @@ START_TEST(old_driver_refuses)
 }
 END_TEST
 
+/* It is loaded again, before anything of the claim's is free for it to take. */
+START_TEST(driver_was_unloaded)
+{
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+	size_t load;
+
+	pcipt_claim_unref(must_bind());
+	ck_assert_int_eq(sim_unload(sim, "nouveau"), 0);
+	sim_log_clear(sim);
+	assert_ok(release_elsewhere(&result, &error), error);
+	assert_driver(sim, GPU, "nouveau");
+	ck_assert_uint_eq(pcipt_result_warning_count(result), 0);
+	load = sim_log_find(sim, 0, "module-load nouveau");
+	ck_assert_uint_lt(load, sim_log_find(sim, 0, "write "));
+	ck_assert_uint_eq(sim_log_matches(sim, "module-load "), 1);
+	pcipt_result_unref(result);
+}
+END_TEST
+
+START_TEST(driver_cannot_be_had)
+{
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+	const struct pcipt_error *warning;
+
+	pcipt_claim_unref(must_bind());
+	ck_assert_int_eq(sim_unload(sim, "nouveau"), 0);
+	sim_fail(sim, &(struct sim_fault){ SIM_MODULE_LOAD, NULL, 1, 0, ENOENT, SIM_FAILS });
+	assert_ok(release_elsewhere(&result, &error), error);
+	assert_driver(sim, GPU, NULL);
+	assert_driver(sim, AUDIO, "snd_hda_intel");
+	ck_assert_uint_eq(pcipt_result_warning_count(result), 1);
+	warning = pcipt_result_warning_at(result, 0);
+	ck_assert_int_eq(pcipt_error_get_errno(warning), ENOENT);
+	ck_assert_ptr_nonnull(strstr(pcipt_error_get_remedy(warning), "modprobe"));
+	pcipt_result_unref(result);
+}
+END_TEST
+
 /* ---- devices that are not what was taken ---- */
 
 START_TEST(vanished_device)
@@ -615,6 +655,8 @@ Suite *suite_release(void)
 	tcase_add_test(tc, beside_a_foreign_one_in_use);
 	tcase_add_loop_test(tc, goes_forward_only, 0, sizeof(errnos) / sizeof(*errnos));
 	tcase_add_test(tc, old_driver_refuses);
+	tcase_add_test(tc, driver_was_unloaded);
+	tcase_add_test(tc, driver_cannot_be_had);
 	tcase_add_test(tc, vanished_device);
 	tcase_add_test(tc, device_of_somebody_else);
 	tcase_add_test(tc, another_device_at_the_address);
