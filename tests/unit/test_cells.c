@@ -396,7 +396,7 @@ static void rival_releases(struct sim *machine, void *data, unsigned int number)
 	struct rival *rival = data;
 
 	if (number < rival->at || rival->done || sim_lock_is_held(machine, "claims") ||
-	    sim_locks_held(machine) > 0)
+	    sim_locks_held(machine) > 0 || !strstr(sim_record(machine, "vm.json"), "\"bound\""))
 		return;
 	rival->done = true;
 	edit("\"state\": \"bound\"", "\"state\": \"releasing\"");
