@@ -8,6 +8,9 @@ host_card=0000:00:06.0
 list=/etc/libpcipt/boot
 record=/var/lib/libpcipt/claims/nic.json
 
+# mark WHAT: when that was, for whoever wonders where the time goes
+mark() { echo "$(cut -d ' ' -f 1 /proc/uptime) s: $1"; }
+
 # unit_runs UNIT: what its ExecStart says, done
 unit_runs() {
 	line=$(sed -n 's/^ExecStart=-\{0,1\}//p' "/usr/local/lib/systemd/system/$1")
@@ -17,6 +20,7 @@ unit_runs() {
 
 # The state of the boot before is on a disk whose driver the initramfs has; /var comes later.
 come_up() {
+	mark begin
 	cp -a "$INSTALLED/." /
 	PATH=$PATH:/usr/local/bin
 	export LD_LIBRARY_PATH=/usr/local/lib
@@ -26,16 +30,20 @@ come_up() {
 	until mount -t ext4 /dev/nvme0n1 /disk 2>/dev/null; do sleep 0.1; done
 	mkdir -p /disk/etc /disk/var
 	mount --bind /disk/etc /etc/libpcipt
+	mark installed
 	# As systemd-udevd.service, pcipt-hold.service, systemd-udev-trigger.service.
 	/lib/systemd/systemd-udevd --daemon
 	[ ! -e $list ] || unit_runs pcipt-hold.service
-	udevadm trigger --type=subsystems --action=add
-	udevadm trigger --type=devices --action=add
+	mark held
+	# All of it takes as long as the rest of the boot under emulation; boot-systemd.sh has it.
+	udevadm trigger --type=devices --action=add --subsystem-match=pci
 	udevadm settle --timeout=60
+	mark drivers
 	for name in $before_var; do "$name"; done
 	mount --bind /disk/var /var/lib/libpcipt
 	unit_runs pcipt-reconcile.service >reconciled 2>&1
 	reconciled=$?
+	mark reconciled
 }
 
 state() { "$pcipt" status --json nic | jq -r '.claims[0] | "\(.state) \(.reason)"'; }
