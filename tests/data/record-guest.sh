@@ -38,8 +38,9 @@ sleep 3
 "$pcipt" list --json --full >live.json
 "$here/../../tools/pcipt-record" --mask-serials -o "$name.tar.gz"
 # What a plan for each device alone says, to be compared with what the tree says of it.
+# (Of hundreds that are all alike it would only take long.)
 for file in "$devices"/*; do
-	"$pcipt" plan --json "${file##*/}" || :
+	[ "$name" = many ] || "$pcipt" plan --json "${file##*/}" || :
 done >plans.json
 python3 "$here/mask.py" /etc/machine-id live.json plans.json >"$PCIPT_VM_OUT/$name.json"
 
