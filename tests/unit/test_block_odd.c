@@ -501,6 +501,7 @@ START_TEST(root_over_iscsi)
 	network(table[_i].tcp);
 	storage_disk("platform/host2/session4/target2:0:0/2:0:0:0/block/sda", "8:0");
 	storage_disk("platform/host2/session4/target2:0:0/2:0:0:0/block/sda/sda1", "8:1");
+	tree_folder(storage.tree, "sys/block/sda");
 	tree_file(storage.tree, "sys/class/iscsi_connection/connection3:0/address", "192.0.2.9");
 	tree_file(storage.tree, "sys/class/iscsi_connection/connection4:0/address", table[_i].peer);
 	storage_process(1, 1, "30 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
@@ -526,6 +527,8 @@ END_TEST
 START_TEST(swap_over_nvme_fabrics)
 {
 	network(CONNECTION);
+	tree_folder(storage.tree, "sys/class/nvme-fabrics");
+	tree_folder(storage.tree, _i == 0 ? "sys/block/nvme3n1" : "sys/block/nvme3c3n1");
 	if (_i == 0) {
 		storage_disk("virtual/nvme-fabrics/ctl/nvme3/nvme3n1", "259:9");
 	} else {
