@@ -45,6 +45,9 @@ for _ in $(seq 50); do
 	[ -e "$device/$vf/iommu_group" ] && break
 	sleep 0.1
 done
+# It keeps them for itself.
+echo "$vf" >$device/"$vf"/driver/unbind
+echo >$device/"$vf"/driver_override
 run 3 plan --json "$vf"
 same "its PF is on vfio-pci" "vf-pf-unbound hard" "$(json '.findings[] | select(.code == "vf-pf-unbound") | .code + " " + .severity')"
 has "names the PF" "$pf" out
