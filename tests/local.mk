@@ -8,8 +8,8 @@ AM_TESTS_ENVIRONMENT = \
 # What can be seen in the sources and in the objects without running anything.
 TESTS += tests/boot-units
 EXTRA_DIST += tests/boot-units
-TESTS += tests/abi/symbols tests/abi/headers tests/layers tests/manual
-EXTRA_DIST += tests/abi/symbols tests/abi/headers tests/layers tests/manual
+TESTS += tests/abi/symbols tests/abi/headers tests/abi/recorded tests/layers tests/manual
+EXTRA_DIST += tests/abi/symbols tests/abi/headers tests/abi/recorded tests/abi/interface tests/layers tests/manual
 
 # What is said of a recorded machine is what was said on that machine.
 TESTS += tests/data/check
