@@ -56,6 +56,7 @@ libpcipt_core_la_SOURCES = \
 	lib/inventory/vpd.c lib/inventory/vpd.h \
 	lib/usage/block.c lib/usage/block.h \
 	lib/usage/block-boot.c \
+	lib/usage/block-btrfs.c \
 	lib/usage/block-disks.c \
 	lib/usage/block-entries.c \
 	lib/usage/block-look.c \

@@ -68,107 +68,6 @@ void pcipt_block_mounts_add(struct block_map *map, size_t node, const char *poin
 	}
 }
 
-/* ---- file systems without a device number of their own ---- */
-
-/* Whether a btrfs file system has the device by that name or path. */
-struct member_search {
-	struct block_map *map;
-	const char *path; /* of a mount's source, or NULL */
-	size_t node;	  /* of the file system, once one of its devices is in the map */
-	bool found;	  /* the path is one of its devices */
-	char uuid[64];
-};
-
-/* "/dev/dm-3" or "/dev/mapper/vg-data" for dm-3, which needn't be in the map. */
-static bool names_device(struct block_map *map, const char *path, const char *name)
-{
-	char dm_name[256];
-
-	if (strncmp(path, "/dev/", 5) != 0)
-		return false;
-	if (strcmp(path + 5, name) == 0)
-		return true;
-	return strncmp(path, "/dev/mapper/", 12) == 0 &&
-	       pcipt_block_read(map, name, "dm/name", dm_name, sizeof(dm_name)) > 0 &&
-	       strcmp(path + 12, dm_name) == 0;
-}
-
-static int take_member(void *data, const char *name)
-{
-	struct member_search *search = data;
-	struct block_map *map = search->map;
-	size_t member = pcipt_block_map_find(map, name);
-
-	search->found |= search->path && names_device(map, search->path, name);
-	if (search->path || member == BLOCK_NONE)
-		return 0;
-	if (search->node == BLOCK_NONE)
-		search->node = pcipt_block_map_add_fs(
-			map, strdup(search->uuid),
-			pcipt_format("the btrfs file system %s", search->uuid));
-	if (search->node != BLOCK_NONE)
-		pcipt_block_map_put_on(map, member, search->node);
-	return 0;
-}
-
-static void list_members(struct member_search *search)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "fs/btrfs/%s/devices", search->uuid);
-	pcipt_block_list(search->map, path, take_member, search);
-}
-
-/* A folder with its uuid is there as long as it is mounted somewhere (btrfs/sysfs.c). */
-static int take_btrfs(void *data, const char *name)
-{
-	struct member_search search = { .map = data, .node = BLOCK_NONE };
-
-	if (strlen(name) != 36)
-		return 0;
-	snprintf(search.uuid, sizeof(search.uuid), "%s", name);
-	list_members(&search);
-	return 0;
-}
-
-static size_t look_for_btrfs(struct block_map *map, const char *source)
-{
-	for (size_t i = 0; i < map->n_nodes; i++) {
-		struct member_search search = { .map = map, .path = source, .node = i };
-
-		if (map->nodes[i].kind != BLOCK_FS)
-			continue;
-		/* A root without an initramfs; which of several it is can't be told. */
-		if (strcmp(source, "/dev/root") == 0)
-			return i;
-		snprintf(search.uuid, sizeof(search.uuid), "%s", map->nodes[i].name);
-		list_members(&search);
-		if (search.found)
-			return i;
-	}
-	return BLOCK_NONE;
-}
-
-static size_t find_btrfs(struct block_map *map, const char *source)
-{
-	char *copy;
-	size_t node;
-
-	for (size_t i = 0; i < map->n_btrfs; i++)
-		if (strcmp(map->btrfs[i].source, source) == 0)
-			return map->btrfs[i].node;
-	node = look_for_btrfs(map, source);
-	copy = strdup(source);
-	if (!copy || !pcipt_grow(&map->btrfs, map->n_btrfs)) {
-		free(copy);
-		map->no_memory = true;
-		return node;
-	}
-	map->btrfs[map->n_btrfs].source = copy;
-	map->btrfs[map->n_btrfs++].node = node;
-	return node;
-}
-
 static void keep_zfs(struct block_map *map, const struct pcipt_mount *mount, long pid)
 {
 	char *source = strdup(mount->source), *point = strdup(mount->point);
@@ -200,7 +99,7 @@ static size_t node_of(struct block_map *map, const struct pcipt_mount *mount)
 	    strcmp(mount->type, "virtiofs") == 0)
 		return pcipt_block_remote_share(map, mount);
 	if (strcmp(mount->type, "btrfs") == 0)
-		node = find_btrfs(map, mount->source);
+		node = pcipt_block_btrfs_find(map, mount->source);
 	/* bcachefs names its devices with colons between them. */
 	for (const char *p = mount->source; node == BLOCK_NONE && *p; p += strspn(p, ":")) {
 		size_t n = strcspn(p, ":");
@@ -276,8 +175,11 @@ static void add_row(struct block_map *map, const char *point, size_t node)
 /* A table's text as it came; the parser changes the one that it works on. */
 static void take_table(struct block_map *map, char *text, long pid, bool first, bool quietly)
 {
+	/* Their layers are found through the whole table. */
+	_cleanup_free_ struct pcipt_mount *overlays = NULL;
 	struct pcipt_mount mount;
 	bool damaged = false;
+	size_t n = 0;
 	int r;
 
 	while ((r = pcipt_mount_next(&text, &mount)) != 0) {
@@ -295,9 +197,15 @@ static void take_table(struct block_map *map, char *text, long pid, bool first, 
 			pcipt_block_mounts_add(map, node, mount.point, pid);
 		if (strcmp(mount.type, "zfs") == 0)
 			keep_zfs(map, &mount, pid);
-		if (pid == 1 && strcmp(mount.type, "overlay") == 0 && pcipt_block_is_critical(mount.point))
-			add_layers(map, &mount);
+		if (pid != 1 || strcmp(mount.type, "overlay") != 0 || !pcipt_block_is_critical(mount.point))
+			continue;
+		if (pcipt_grow(&overlays, n))
+			overlays[n++] = mount;
+		else
+			map->no_memory = true;
 	}
+	for (size_t i = 0; i < n; i++)
+		add_layers(map, &overlays[i]);
 	if (damaged && !quietly)
 		pcipt_block_unknown(map, pcipt_format("/proc/%ld/mountinfo isn't as it should be",
 						      pid));
@@ -314,6 +222,25 @@ static void add_loop(struct block_map *map, const struct block_entry *loop, cons
 		pcipt_block_map_add_loop(map, loop, fs, file);
 }
 
+static bool read_backing_file(struct block_map *map, const struct block_entry *entry, char *file,
+			      size_t size)
+{
+	return strncmp(entry->name, "loop", 4) == 0 &&
+	       pcipt_block_read(map, entry->name, "loop/backing_file", file, size) > 0;
+}
+
+/* Whether any loop device is set up: a host has some that aren't. */
+static bool find_loops(struct block_map *map)
+{
+	char file[PCIPT_ATTRIBUTE_MAX];
+
+	pcipt_block_entries_add(map, "loop");
+	for (size_t i = 0; i < map->n_entries; i++)
+		if (read_backing_file(map, map->entries[i], file, sizeof(file)))
+			return true;
+	return false;
+}
+
 /*
  * A loop device stands on the file system that its file is in, which may itself be on a
  * loop device: as long as there are new ones, the table is gone through again.
@@ -322,7 +249,6 @@ static void add_loops(struct block_map *map, const char *table)
 {
 	size_t before;
 
-	pcipt_block_entries_add(map, "loop");
 	do {
 		_cleanup_free_ char *text = strdup(table);
 
@@ -339,11 +265,8 @@ static void add_loops(struct block_map *map, const char *table)
 			const struct block_entry *entry = map->entries[i];
 			char file[PCIPT_ATTRIBUTE_MAX];
 
-			if (strncmp(entry->name, "loop", 4) != 0 ||
-			    pcipt_block_read(map, entry->name, "loop/backing_file", file,
-					     sizeof(file)) <= 0)
-				continue;
-			add_loop(map, entry, file);
+			if (read_backing_file(map, entry, file, sizeof(file)))
+				add_loop(map, entry, file);
 		}
 	} while (map->n_nodes > before && !map->no_memory);
 }
@@ -495,8 +418,12 @@ static void take_first(struct block_map *map, const struct pcipt_file *file)
 		pcipt_block_unknown(map, pcipt_format("/proc/1/mountinfo can't be read (%s)",
 						      pcipt_errno_text((int)-file->result)));
 	} else {
-		add_loops(map, file->text);
-		take_table(map, file->text, 1, false, false);
+		/* With a thousand mounts going through them is most of what a look costs. */
+		bool loops = find_loops(map);
+
+		if (loops)
+			add_loops(map, file->text);
+		take_table(map, file->text, 1, !loops, false);
 	}
 	read_swaps(map);
 }
@@ -578,7 +505,7 @@ void pcipt_block_mounts_fill(struct block_map *map)
 	struct namespaces spaces = { .map = map };
 	unsigned long id = 0;
 
-	pcipt_block_list(map, "fs/btrfs", take_btrfs, map);
+	pcipt_block_btrfs_fill(map);
 	if (is_unrecorded(map)) {
 		read_swaps(map);
 		return;

@@ -141,6 +141,9 @@ void pcipt_block_put_behind(struct block_map *map, size_t node, struct pcipt_dev
 const struct block_entry *pcipt_block_head_of(struct block_map *map, const struct block_entry *path);
 /* Whether it is a partition of anything. */
 bool pcipt_block_is_partition(struct block_map *map, const struct block_entry *entry);
+/* block-btrfs.c: puts the file systems on their devices; that of a mount's source, or BLOCK_NONE. */
+void pcipt_block_btrfs_fill(struct block_map *map);
+size_t pcipt_block_btrfs_find(struct block_map *map, const char *source);
 /* block-remote.c: disks that come over a network, behind the cards that lead there. */
 void pcipt_block_remote_fill(struct block_map *map);
 /* The folders of a hypervisor behind the devices: 9p and virtiofs. */
