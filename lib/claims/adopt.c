@@ -64,11 +64,11 @@ int pcipt_adopt_begin(const struct pcipt_plan *plan, struct pcipt_record *record
 	return 0;
 }
 
-void pcipt_adopt_commit(struct pcipt_record *record)
+void pcipt_adopt_commit(struct pcipt_record *record, bool bound)
 {
 	for (size_t i = 0; i < record->n_devices; i++)
 		if (record->devices[i].inferred)
-			record->devices[i].action = PCIPT_ACTION_BIND;
+			record->devices[i].action = bound ? PCIPT_ACTION_BIND : PCIPT_ACTION_KEEP;
 }
 
 int pcipt_adopt_learn(const struct pcipt_plan *plan, struct pcipt_record *record,

@@ -146,9 +146,11 @@ static int commit(struct pcipt_transaction *t, struct pcipt_record *record,
 {
 	struct pcipt_error *failed = NULL;
 
-	pcipt_adopt_commit(record);
+	pcipt_adopt_commit(record, true);
 	if (pcipt_store_advance(t->ctx, record, PCIPT_CLAIM_BOUND, &failed) == 0)
 		return 0;
+	/* What is written from here on, that it is stuck, is of a bind that was none. */
+	pcipt_adopt_commit(record, false);
 	return pcipt_transaction_undo(t, failed, error);
 }
 

@@ -125,16 +125,24 @@ static bool is_held(const struct pcipt_records *records, struct pcipt_address at
 	return holder && !is_over(holder);
 }
 
-/* The device of a line, when it still is as the rule left it and nobody's since; or NULL. */
+/*
+ * The device of a line, when it still is as the rule left it and nobody's since; or NULL. What
+ * can't be read now may be that all the same: then its line stays for the next time.
+ */
 static struct pcipt_device *find_kept(const struct pcipt_boot_line *line, struct pcipt_snapshot *snap,
-				      const struct pcipt_records *records)
+				      const struct pcipt_records *records, bool *unknown)
 {
 	struct pcipt_device *device = NULL;
 	int verdict;
 
-	if (pcipt_identity_compare(snap, line->identity, line->serial, &verdict, &device, NULL,
-				   NULL) < 0 ||
-	    verdict != PCIPT_VERDICT_SAME || pcipt_device_get_driver(device) ||
+	*unknown = pcipt_identity_compare(snap, line->identity, line->serial, &verdict, &device,
+					  NULL, NULL) < 0;
+	if (*unknown || verdict != PCIPT_VERDICT_SAME)
+		return NULL;
+	*unknown = device->driver_unknown ||
+		   (!pcipt_device_get_driver(device) &&
+		    pcipt_device_facts(device, PCIPT_FACTS_OVERRIDE)->override_unknown);
+	if (*unknown || pcipt_device_get_driver(device) ||
 	    !pcipt_streq(pcipt_device_get_driver_override(device), line->override) ||
 	    is_held(records, device->at, line->identity))
 		return NULL;
@@ -223,6 +231,7 @@ static int let_go(struct pcipt_context *ctx, const struct pcipt_boot_list *list,
 		const struct pcipt_record *record = find_record(records, line->claim);
 		struct pcipt_device *device;
 		struct pcipt_error *why = NULL;
+		bool unknown;
 
 		if ((record && !is_over(record)) || is_damaged(records, line->claim))
 			continue;
@@ -231,7 +240,9 @@ static int let_go(struct pcipt_context *ctx, const struct pcipt_boot_list *list,
 			if (r < 0)
 				return r;
 		}
-		device = find_kept(line, snap, records);
+		device = find_kept(line, snap, records, &unknown);
+		if (unknown)
+			continue;
 		if (device &&
 		    give_back(ctx, line, device, options, deadline, report, &why) < 0)
 			pcipt_error_keep_worst(&worst, why);

@@ -67,7 +67,7 @@ int pcipt_store_end(struct pcipt_context *ctx, const struct pcipt_record *record
  */
 int pcipt_adopt_begin(const struct pcipt_plan *plan, struct pcipt_record *record,
 		      struct pcipt_result *result, struct pcipt_error **error);
-void pcipt_adopt_commit(struct pcipt_record *record);
+void pcipt_adopt_commit(struct pcipt_record *record, bool bound);
 /* What was inferred is replaced by what is seen now that its own driver has it again. */
 int pcipt_adopt_learn(const struct pcipt_plan *plan, struct pcipt_record *record,
 		      struct pcipt_error **error);

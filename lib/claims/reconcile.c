@@ -115,23 +115,33 @@ static bool allow_given(struct pcipt_options *options, const struct pcipt_option
 	return true;
 }
 
-/* What the claim was bound with: judged afresh, with what was allowed then. */
-static struct pcipt_options *make_options(const struct reconcile *rec,
-					  const struct pcipt_record *record)
+/* As long as the whole call may take, and as its caller wants to hear of it. */
+static struct pcipt_options *options_of_call(const struct reconcile *rec)
 {
-	_cleanup_(options_clearp) struct pcipt_options *options = NULL;
-	bool ok = true;
+	struct pcipt_options *options;
 
 	if (pcipt_options_new(&options, NULL) < 0)
 		return NULL;
-	options->driver = pcipt_dup(record->driver, &ok);
-	options->for_claim = pcipt_dup(record->id, &ok);
 	if (rec->options) {
 		options->timeout_ms = rec->options->timeout_ms;
 		options->cancel_fd = rec->options->cancel_fd;
 		options->progress = rec->options->progress;
 		options->progress_data = rec->options->progress_data;
 	}
+	return options;
+}
+
+/* What the claim was bound with: judged afresh, with what was allowed then. */
+static struct pcipt_options *make_options(const struct reconcile *rec,
+					  const struct pcipt_record *record)
+{
+	_cleanup_(options_clearp) struct pcipt_options *options = options_of_call(rec);
+	bool ok = true;
+
+	if (!options)
+		return NULL;
+	options->driver = pcipt_dup(record->driver, &ok);
+	options->for_claim = pcipt_dup(record->id, &ok);
 	return ok && allow_recorded(options, record) && allow_given(options, rec->options) ?
 		       steal(&options) :
 		       NULL;
@@ -317,13 +327,17 @@ static int give_back(struct reconcile *rec, struct pcipt_record *record,
 {
 	_cleanup_(pcipt_result_unrefp) struct pcipt_result *result = NULL;
 	_cleanup_(pcipt_claim_unrefp) struct pcipt_claim *claim = NULL;
+	_cleanup_(options_clearp) struct pcipt_options *options = options_of_call(rec);
 	const char *from = pcipt_claim_state_name(record->state);
 	struct pcipt_error *why = NULL;
 	const struct pcipt_error *warning;
-	int r = pcipt_claim_find(rec->ctx, record->name, &claim, &why);
+	int r;
 
+	if (!options)
+		return pcipt_fail_memory(error);
+	r = pcipt_claim_find(rec->ctx, record->name, &claim, &why);
 	if (r == 0)
-		r = pcipt_claim_release(rec->ctx, claim, NULL, &result, &why);
+		r = pcipt_claim_release(rec->ctx, claim, options, &result, &why);
 	if (r < 0)
 		return failed(rec, record, PCIPT_CLAIM_STUCK, why, error);
 	warning = pcipt_result_warning_at(result, 0);

@@ -135,6 +135,9 @@ static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
 	if (r < 0)
 		return r;
 	r = pcipt_transaction_begin(&t, ctx, plan, options, error);
+	/* Again: it may have been opened while others' locks were waited for. */
+	if (r == 0)
+		r = refuse_held(snap, plan, options, error);
 	if (r == 0)
 		r = release_locked(&t, now, snap, error);
 	if (t.result)

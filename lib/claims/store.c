@@ -149,8 +149,9 @@ static int check_file(const struct file *file, const struct pcipt_record *record
 	if (r < 0)
 		return r;
 	/* A damaged one is nobody's; writing it anew mends it. */
-	if (pcipt_record_parse(text, length, &now, NULL) < 0)
-		return 0;
+	r = pcipt_record_parse(text, length, &now, NULL);
+	if (r < 0)
+		return r == PCIPT_E_NO_MEMORY ? -ENOMEM : 0;
 	r = !pcipt_streq(now.id, record->id) ? -ESTALE :
 	    record->other_boot && !pcipt_streq(now.boot_id, record->boot_id) ? -EBUSY :
 	    record->expected && now.state + 1 != record->expected	     ? -EBUSY :

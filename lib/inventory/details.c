@@ -170,8 +170,11 @@ static const char *subsystem_of(struct child_walk *walk, char *buf, size_t size)
 	return slash ? slash + 1 : NULL;
 }
 
-/* Folders that hold the device's own data, and other PCI devices below a bridge. */
-static bool is_no_child(const char *name)
+/*
+ * Folders that hold the device's own data, and other PCI devices right below a bridge. Those
+ * deeper down, "pci10000:e0/10000:e0:06.0", are of a whole tree that the device makes (VMD).
+ */
+static bool is_no_child(const char *name, int depth)
 {
 	static const char *const names[] = { "power", "msi_irqs", "link", "driver", "subsystem",
 					     "firmware_node", "iommu_group", "of_node",
@@ -183,7 +186,7 @@ static bool is_no_child(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
-	return pcipt_address_scan(name, &at, NULL) || strncmp(name, "supplier:", 9) == 0 ||
+	return (depth == 0 && pcipt_address_scan(name, &at, NULL)) || strncmp(name, "supplier:", 9) == 0 ||
 	       strncmp(name, "consumer:", 9) == 0 || strncmp(name, "virtfn", 6) == 0;
 }
 
@@ -210,7 +213,7 @@ static int visit(void *data, const char *name)
 	char link[PCIPT_ATTRIBUTE_MAX];
 	const char *subsystem;
 
-	if (is_no_child(name))
+	if (is_no_child(name, walk->depth))
 		return 0;
 	if (walk->depth >= CHILD_DEPTH || walk->n >= CHILDREN_MAX ||
 	    before + strlen(name) + 2 > sizeof(walk->path)) {

@@ -373,8 +373,8 @@ static void be_searcher(struct search *s)
  * Passes on what a searcher says: 1 when it is through, 0 when it has been at one place for
  * too long, or -errno.
  */
-static int take_messages(int in, const struct search *s, unsigned int ms, pcipt_holding_fn fn,
-			 void *data)
+static int take_messages(int in, const struct search *s, unsigned int ms,
+			 struct pcipt_holding *stuck, pcipt_holding_fn fn, void *data)
 {
 	int pid = -1;
 	bool at_maps = false;
@@ -384,8 +384,12 @@ static int take_messages(int in, const struct search *s, unsigned int ms, pcipt_
 		int r = pcipt_pipe_receive(in, &message, sizeof(message), ms);
 
 		if (r == -EBUSY) {
-			if (s->progress->pid == pid && s->progress->at_maps == at_maps)
+			if (s->progress->pid == pid && s->progress->at_maps == at_maps) {
+				/* As it was seen twice: it may go on any time, and what it says is lost. */
+				stuck->pid = pid;
+				stuck->how = at_maps ? PCIPT_HOLD_UNKNOWN_MAPPINGS : PCIPT_HOLD_UNKNOWN;
 				return 0;
+			}
 			pid = s->progress->pid;
 			at_maps = s->progress->at_maps;
 			continue;
@@ -397,21 +401,6 @@ static int take_messages(int in, const struct search *s, unsigned int ms, pcipt_
 		if (fn(data, &message.holding) != 0)
 			return -ECANCELED;
 	}
-}
-
-/* What is told of the process that a searcher got stuck in. */
-static int tell_stuck(const struct search *s, pcipt_holding_fn fn, void *data)
-{
-	const struct pcipt_holding holding = {
-		.pid = s->progress->pid,
-		.how = s->progress->at_maps ? PCIPT_HOLD_UNKNOWN_MAPPINGS : PCIPT_HOLD_UNKNOWN,
-		.node = -1,
-		.fd = -1,
-		.errnum = EBUSY,
-	};
-
-	/* One that didn't even begin, on a busy machine, says nothing of any process. */
-	return holding.pid > 0 && fn(data, &holding) != 0 ? -ECANCELED : 0;
 }
 
 /* A share of the processes, and who looks at it. */
@@ -467,13 +456,16 @@ static void part_with(struct real_kernel *real, struct share *share, bool throug
 static int listen_to(struct real_kernel *real, struct search *s, struct share *share,
 		     unsigned int ms, pcipt_holding_fn fn, void *data)
 {
+	struct pcipt_holding stuck = { .node = -1, .fd = -1, .errnum = EBUSY };
 	int r;
 
 	s->progress = share->progress;
-	r = take_messages(share->in, s, ms, fn, data);
-	if (r == 0)
-		r = tell_stuck(s, fn, data);
-	share->after = share->progress->pid;
+	r = take_messages(share->in, s, ms, &stuck, fn, data);
+	/* One that didn't even begin, on a busy machine, says nothing of any process. */
+	if (r == 0 && stuck.pid > 0) {
+		r = fn(data, &stuck) != 0 ? -ECANCELED : 0;
+		share->after = stuck.pid;
+	}
 	part_with(real, share, r == 1);
 	return r;
 }

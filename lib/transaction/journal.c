@@ -155,6 +155,36 @@ int pcipt_journal_touches(struct pcipt_context *ctx, const struct pcipt_plan *pl
 	return r;
 }
 
+/*
+ * Its claim says "bound" already and its devices are: whoever died between the two left it.
+ * Somebody may use them by now, so nothing is led back.
+ */
+static bool is_through(struct pcipt_context *ctx, const struct pcipt_record *record)
+{
+	struct pcipt_records records;
+	struct pcipt_kernel *k;
+	bool through = false;
+
+	if (record->state != PCIPT_CLAIM_BINDING || pcipt_kernel_get(ctx, &k, NULL) < 0 ||
+	    pcipt_records_read(ctx, &records, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < record->n_devices; i++) {
+		const struct pcipt_record_device *device = &record->devices[i];
+		const struct pcipt_record *holder =
+			pcipt_records_holder(&records, device->at, device->identity);
+
+		if (device->action != PCIPT_ACTION_BIND)
+			continue;
+		through = holder && !holder->other_boot && holder->state == PCIPT_CLAIM_BOUND &&
+			  pcipt_streq(holder->driver, record->driver) &&
+			  pcipt_has_driver(k, device->address, record->driver) == 1;
+		if (!through)
+			break;
+	}
+	pcipt_records_clear(&records);
+	return through;
+}
+
 static int is_current(struct pcipt_context *ctx, const struct pcipt_record *record,
 		      struct pcipt_error **error)
 {
@@ -164,7 +194,7 @@ static int is_current(struct pcipt_context *ctx, const struct pcipt_record *reco
 	for (size_t i = 0; r == 0 && i < records.n; i++)
 		r = pcipt_streq(records.items[i].name, record->name);
 	pcipt_records_clear(&records);
-	return r;
+	return r == 1 && is_through(ctx, record) ? remove_record(ctx, record, error) : r;
 }
 
 int pcipt_journal_recover(struct pcipt_context *ctx, const struct pcipt_plan *plan,

@@ -139,7 +139,10 @@ static size_t arrange(const struct pcipt_steps *steps, struct pcipt_done *done)
 	return early;
 }
 
-/* Whether a process has a device open: its own node, or that of its group. */
+/*
+ * Whether a process has a device open, its own node or that of its group, or may have: before
+ * 5.19 the kernel stops where we are wrong.
+ */
 static bool is_held(struct pcipt_device *device)
 {
 	struct pcipt_uses uses = { 0 };
@@ -147,7 +150,8 @@ static bool is_held(struct pcipt_device *device)
 
 	pcipt_holders_find(device->snap, &device, 1, &uses);
 	for (size_t i = 0; i < uses.n; i++)
-		held |= uses.items[i].kind == PCIPT_USE_HELD;
+		held |= uses.items[i].kind == PCIPT_USE_HELD ||
+			uses.items[i].kind == PCIPT_USE_UNKNOWN;
 	pcipt_uses_clear(&uses);
 	return held;
 }
@@ -243,6 +247,7 @@ static void load_drivers(struct pcipt_transaction *t, const struct pcipt_steps *
 {
 	_cleanup_(steps_clearp) struct pcipt_steps loads = { 0 };
 	struct pcipt_kernel *k = t->kernel;
+	double now = k->ops->now(k), deadline = t->deadline;
 	char driver[256];
 
 	for (size_t i = 0; i < steps->n; i++) {
@@ -254,11 +259,14 @@ static void load_drivers(struct pcipt_transaction *t, const struct pcipt_steps *
 			pcipt_steps_add(&loads, PCIPT_OP_LOAD, PCIPT_NO_STEP_DEVICE, NULL, driver,
 					NULL);
 	}
+	/* One that hangs must not take the devices' time: without it they still are given back. */
+	t->deadline = now + (deadline - now) / 2;
 	for (size_t i = 0; i < loads.n; i++) {
 		struct pcipt_done done = { .step = &loads.items[i] };
 
 		pcipt_transaction_steps(t, &done, 1);
 	}
+	t->deadline = deadline;
 }
 
 void pcipt_transaction_restore(struct pcipt_transaction *t, struct pcipt_reading *readings,

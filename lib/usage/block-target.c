@@ -38,6 +38,37 @@ static int take_namespace(void *data, const char *name)
 	return 0;
 }
 
+/* A whole controller, given away without opening its disks: "/dev/nvme0" (since Linux 5.9). */
+static void take_controller(struct block_map *map, const char *subsystem)
+{
+	const struct pcipt_inquiry *inquiry = map->inquiry;
+	char path[400], name[PCIPT_ATTRIBUTE_MAX], enabled[8];
+
+	snprintf(path, sizeof(path), SUBSYSTEMS "/%s/passthru/enable", subsystem);
+	if (map->kernel->ops->read(map->kernel, PCIPT_AT_SYS, path, enabled, sizeof(enabled)) <= 0 ||
+	    strcmp(enabled, "1") != 0)
+		return;
+	snprintf(path, sizeof(path), SUBSYSTEMS "/%s/passthru/device_path", subsystem);
+	if (map->kernel->ops->read(map->kernel, PCIPT_AT_SYS, path, name, sizeof(name)) <= 0)
+		return;
+	for (size_t i = 0; i < inquiry->n; i++) {
+		const struct pcipt_details *details =
+			pcipt_device_details(inquiry->devices[i], PCIPT_FACTS_CHILDREN);
+
+		for (size_t k = 0; details && k < details->n_children; k++)
+			if (strcmp(details->children[k].subsystem, "nvme") == 0 &&
+			    strcmp(details->children[k].name, pcipt_base_name(name)) == 0)
+				pcipt_uses_add(inquiry->uses, inquiry->devices[i],
+					       PCIPT_USE_DISK_OPEN,
+					       pcipt_format("%s, given to others over the network",
+							    details->children[k].name),
+					       pcipt_format("the NVMe target subsystem %s exports it",
+							    subsystem),
+					       strdup("Take it out of the NVMe target (nvmetcli), "
+						      "then try again"));
+	}
+}
+
 static int take_subsystem(void *data, const char *name)
 {
 	struct target_search search = { data, name };
@@ -45,6 +76,7 @@ static int take_subsystem(void *data, const char *name)
 
 	snprintf(path, sizeof(path), SUBSYSTEMS "/%s/namespaces", name);
 	pcipt_block_list(data, path, take_namespace, &search);
+	take_controller(data, name);
 	return 0;
 }
 

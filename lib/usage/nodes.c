@@ -119,6 +119,9 @@ static void add_nvme_head(struct pcipt_nodes *nodes, struct pcipt_device *device
 	if (sscanf(path, "nvme%8uc%8un%8u%n", &subsystem, &controller, &number, &end) != 3 ||
 	    path[end])
 		return;
+	/* Its generic node, too, stands below the subsystem (nvme_add_ns_head_cdev()). */
+	snprintf(disk, sizeof(disk), "ng%un%u", subsystem, number);
+	add_class_device(nodes, device, "nvme-generic", disk, below);
 	snprintf(disk, sizeof(disk), "nvme%un%u", subsystem, number);
 	if (!add_class_device(nodes, device, "block", disk, below))
 		return;

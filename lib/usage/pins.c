@@ -37,6 +37,9 @@ const char *pcipt_pin_of(const struct pcipt_device *device, const char *subsyste
 	/* Each takes the card's module (sound/core: control.c, pcm_native.c, hwdep.c, rawmidi.c). */
 	static const char *const sound[] = { "controlC", "pcmC", "hwC", "midiC" };
 
+	/* The display is that of another driver, on the virtio bus (virtio_gpu_probe()). */
+	if (strcmp(device->driver->name, "virtio-pci") == 0)
+		return NULL;
 	/* drm_stub_open() goes over to the driver's own operations. */
 	if (strcmp(subsystem, "drm") == 0 && is_own(device, path, "drm"))
 		return PCIPT_PIN_DRIVER;
@@ -92,7 +95,7 @@ static unsigned int held_by_itself(const char *module)
  * be unloaded, has no count. The holders are counted before and after: one that came or
  * went meanwhile would hide somebody else.
  */
-static bool is_unheld(struct pcipt_kernel *k, const char *module)
+static bool is_unheld(struct pcipt_kernel *k, const char *module, bool alone)
 {
 	unsigned int before, after;
 	char refcnt[16], taint[16], *end;
@@ -103,24 +106,29 @@ static bool is_unheld(struct pcipt_kernel *k, const char *module)
 		return false;
 	held = strtoul(refcnt, &end, 10);
 	return *refcnt >= '0' && *refcnt <= '9' && !*end && !*taint && before == after &&
+	       !(alone && before > 0) &&
 	       held >= before && held <= before + held_by_itself(module);
 }
 
-/* By the driver's link: a module needn't be called like its driver. */
+/*
+ * By the driver's link: a module needn't be called like its driver. A module that needs it
+ * may have put its own card below the device, and then it is that one which is held
+ * (saa7134_alsa, ivtv-alsa, cx18-alsa): where there is any, nothing is known.
+ */
 static bool is_driver_unheld(struct pcipt_kernel *k, const struct pcipt_device *device)
 {
 	char path[300], link[PCIPT_ATTRIBUTE_MAX];
 
 	snprintf(path, sizeof(path), "%s/module", device->driver->name);
 	return k->ops->read_link(k, PCIPT_AT_PCI_DRIVERS, path, link, sizeof(link)) > 0 &&
-	       is_unheld(k, pcipt_base_name(link));
+	       is_unheld(k, pcipt_base_name(link), true);
 }
 
 static bool is_unopened(struct pcipt_kernel *k, const struct pcipt_device_node *node)
 {
 	if (!node->pin)
 		return false;
-	return *node->pin ? is_unheld(k, node->pin) : is_driver_unheld(k, node->device);
+	return *node->pin ? is_unheld(k, node->pin, false) : is_driver_unheld(k, node->device);
 }
 
 /* A node before this one that is held by the same module; or itself. */

@@ -276,6 +276,13 @@ static bool does_block(const struct sim *sim, const struct pcipt_job *job)
 	       (sim_is_stuck(sim, device) && takes_lock(sim, device, job->path));
 }
 
+/* An `install` line or an initialisation that doesn't return: sim_block(sim, "load NAME"). */
+static bool load_blocks(const struct sim *sim, const char *module)
+{
+	return sim->blocks && strncmp(sim->blocks, "load ", 5) == 0 &&
+	       strcmp(sim->blocks + 5, module) == 0;
+}
+
 static ssize_t do_job(struct pcipt_writer *writer, const struct pcipt_job *job,
 		      const struct pcipt_wait *wait)
 {
@@ -288,6 +295,13 @@ static ssize_t do_job(struct pcipt_writer *writer, const struct pcipt_job *job,
 	if (is_readable(wait->cancel_fd) || sim->now >= wait->deadline)
 		return -ECANCELED;
 	sim->now += 1;
+	if (job->kind == PCIPT_JOB_LOAD && load_blocks(sim, job->value)) {
+		begin_blocked(writer, &(struct pcipt_job){ .kind = job->kind,
+							   .lane = job->lane,
+							   .path = "/sys/module",
+							   .value = job->value });
+		return -EINPROGRESS;
+	}
 	if (job->kind == PCIPT_JOB_LOAD)
 		return sim_module_load(&sim->base, job->value);
 	if (job->kind == PCIPT_JOB_READ) {

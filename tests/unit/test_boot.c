@@ -430,6 +430,58 @@ START_TEST(interrupted_release)
 }
 END_TEST
 
+/*
+ * Killed after the claim says "bound" again and before the intent is gone, wherever that is: the
+ * devices that somebody opened meanwhile are his.
+ */
+START_TEST(killed_when_bound_again)
+{
+	struct pcipt_error *error = NULL;
+	bool through = false;
+
+	for (unsigned int point = 1; !through; point++) {
+		bool bound;
+
+		teardown();
+		setup();
+		bind_claim(NIC, "vm", true);
+		reboot("vm.json", nic, 1);
+		sim_fail(sim, &(struct sim_fault){ ~0u, NULL, point, 0, EIO, SIM_FAILS });
+		through = reconcile() == 0;
+		sim_mend(sim);
+		bound = strstr(sim_record(sim, "vm.json"), "\"state\": \"bound\"") != NULL;
+		if (bound && sim_open_device(sim, NIC) == 0)
+			sim_hold(sim, &(struct sim_holder){ .pid = 7, .command = "qemu", .numbers = "242:3" });
+		else
+			bound = false;
+		sim_log_clear(sim);
+		pcipt_recover(ctx, NULL, NULL, &error);
+		error = pcipt_error_unref(error);
+		if (bound && sim_log_matches(sim, "write /sys") > 0)
+			ck_abort_msg("killed at operation %u: taken from its user", point);
+		sim_end_holders(sim);
+	}
+}
+END_TEST
+
+/* One look that fails says nothing: the device is given back at the next. */
+START_TEST(kept_and_unreadable_once)
+{
+	char *state;
+
+	bind_claim(NIC, "vm", true);
+	reboot("vm.json", nic, 1);
+	sim_take_record(sim, "vm.json");
+	sim_fail(sim, &(struct sim_fault){ SIM_GUARDED | SIM_READ, "driver_override", 1, 0, EBUSY, SIM_FAILS });
+	reconcile();
+	sim_mend(sim);
+	ck_assert_int_eq(reconcile(), 0);
+	state = sim_device_state(sim, NIC);
+	ck_assert_ptr_nonnull(strstr(state, "e1000e"));
+	free(state);
+}
+END_TEST
+
 Suite *suite_boot(void)
 {
 	Suite *suite = suite_create("boot");
@@ -452,6 +504,8 @@ Suite *suite_boot(void)
 	tcase_add_test(tc, kept_for_a_damaged_record);
 	tcase_add_test(tc, released_before_reconciling);
 	tcase_add_test(tc, interrupted_release);
+	tcase_add_test(tc, killed_when_bound_again);
+	tcase_add_test(tc, kept_and_unreadable_once);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -213,6 +213,68 @@ START_TEST(beside_a_foreign_one_in_use)
 }
 END_TEST
 
+/* Where nobody can look whether the foreign one is in use, it counts as in use. */
+START_TEST(beside_a_foreign_one_unseen)
+{
+	struct pcipt_options *options = machine_options();
+	struct pcipt_error *error = NULL;
+	struct pcipt_claim *claim = must_bind();
+
+	assert_ok(pcipt_options_add_allow(options, "held-open", NULL, &error), error);
+	assert_ok(pcipt_options_add_allow(options, "unreadable", NULL, &error), error);
+	sim_add(sim, &(struct sim_device_facts){ .address = SIBLING,
+						 .parent = "0000:00:01.0",
+						 .vendor = 0x10de,
+						 .device = 0x1ad9,
+						 .class_id = 0x0c8000,
+						 .group = 2,
+						 .driver = "vfio-pci",
+						 .driver_override = "vfio-pci" });
+	sim_set_in_container(sim, true);
+	sim_log_clear(sim);
+	ck_assert_int_lt(pcipt_release(ctx, claim, options, &error), 0);
+	assert_fails(PCIPT_E_ROLLBACK_INCOMPLETE, error);
+	ck_assert_uint_eq(sim_log_matches(sim, "write /sys/bus/pci/drivers/nouveau/bind"), 0);
+	ck_assert_uint_eq(count_claims(), 1);
+	sim_set_in_container(sim, false);
+	assert_ok(pcipt_release(ctx, claim, options, &error), error);
+	ck_assert_uint_eq(count_claims(), 0);
+	pcipt_claim_unref(claim);
+	pcipt_options_unref(options);
+}
+END_TEST
+
+/* ---- while others have it locked ---- */
+
+static void open_and_unlock(struct sim *s, void *data, unsigned int number)
+{
+	(void)data;
+	if (number != 3)
+		return;
+	sim_hold(s, &(struct sim_holder){ .pid = 7, .command = "qemu", .numbers = "242:2" });
+	sim_lock_elsewhere(s, GPU, NULL);
+}
+
+/* A virtual machine begins while the release waits for a lock: it keeps its card. */
+START_TEST(opened_while_locked)
+{
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+
+	pcipt_claim_unref(must_bind());
+	sim_lock_elsewhere(sim, GPU, "libpcipt-lock/1\npid 9\n");
+	sim_log_clear(sim);
+	sim_hook(sim, SIM_WAIT, open_and_unlock, NULL);
+	ck_assert_int_eq(release_elsewhere(&result, &error), PCIPT_E_REFUSED);
+	sim_hook(sim, 0, NULL, NULL);
+	assert_fails(PCIPT_E_REFUSED, error);
+	ck_assert_uint_eq(sim_log_matches(sim, "write /sys"), 0);
+	assert_driver(sim, GPU, "vfio-pci");
+	ck_assert_uint_eq(count_claims(), 1);
+	pcipt_result_unref(result);
+}
+END_TEST
+
 /* ---- faults ---- */
 
 static const int errnos[] = { ENOSPC, EINVAL, ENODEV, EBUSY, EIO, EACCES, EROFS };
@@ -326,6 +388,25 @@ START_TEST(driver_was_unloaded)
 	load = sim_log_find(sim, 0, "module-load nouveau");
 	ck_assert_uint_lt(load, sim_log_find(sim, 0, "write "));
 	ck_assert_uint_eq(sim_log_matches(sim, "module-load "), 1);
+	pcipt_result_unref(result);
+}
+END_TEST
+
+/* Its module was unloaded, and loading it again hangs: the others have their drivers all the same. */
+START_TEST(load_hangs)
+{
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+
+	pcipt_claim_unref(must_bind());
+	ck_assert_int_eq(sim_unload(sim, "nouveau"), 0);
+	sim_block(sim, "load nouveau");
+	assert_ok(release_elsewhere(&result, &error), error);
+	ck_assert_uint_ge(pcipt_result_warning_count(result), 1);
+	assert_driver(sim, GPU, NULL);
+	assert_driver(sim, AUDIO, "snd_hda_intel");
+	ck_assert_uint_eq(count_claims(), 0);
+	sim_let_go(sim);
 	pcipt_result_unref(result);
 }
 END_TEST
@@ -653,6 +734,9 @@ Suite *suite_release(void)
 	tcase_add_test(tc, handle_of_an_ended_claim);
 	tcase_add_test(tc, vanishes_at_each_operation);
 	tcase_add_test(tc, beside_a_foreign_one_in_use);
+	tcase_add_test(tc, beside_a_foreign_one_unseen);
+	tcase_add_test(tc, opened_while_locked);
+	tcase_add_test(tc, load_hangs);
 	tcase_add_loop_test(tc, goes_forward_only, 0, sizeof(errnos) / sizeof(*errnos));
 	tcase_add_test(tc, old_driver_refuses);
 	tcase_add_test(tc, driver_was_unloaded);
