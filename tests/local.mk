@@ -110,7 +110,14 @@ check-unit: tests/unit/unit$(EXEEXT)
 # The simulated kernel does what the real one did: the same scripts on both.
 check_PROGRAMS += tests/conformance/conform
 TESTS += tests/conformance/check
-EXTRA_DIST += tests/conformance
+# File by file: the folder in the build tree has objects.
+EXTRA_DIST += tests/conformance/check tests/conformance/compare tests/conformance/differences \
+	tests/conformance/gpu-pair.script tests/conformance/gpu-pair-6.1.trace \
+	tests/conformance/gpu-pair-6.12.trace \
+	tests/conformance/shared-bridge.script tests/conformance/shared-bridge-6.1.trace \
+	tests/conformance/shared-bridge-6.12.trace \
+	tests/conformance/sriov.script tests/conformance/sriov-6.1.trace \
+	tests/conformance/sriov-6.12.trace
 tests_conformance_conform_SOURCES = $(fake_kernel) \
 	tests/conformance/conform.c \
 	tests/conformance/hold.c \

@@ -55,8 +55,20 @@ static char *link_of(const char *folder, const char *value, bool lower)
 	return pcipt_format("/dev/disk/by-%s/%s", folder, name);
 }
 
-/* "UUID=…" and the like (fstab(5)), or a path: the node, or BLOCK_NONE. */
-static size_t find_spec(struct block_map *map, const char *spec)
+/* Whether udev knows which it is: a copy of that file system, on another disk, isn't meant. */
+static bool is_linked(struct block_map *map, const char *path)
+{
+	char link[PCIPT_ATTRIBUTE_MAX];
+
+	return map->kernel->ops->read_link(map->kernel, PCIPT_AT_ROOT, path + 1, link,
+					   sizeof(link)) > 0;
+}
+
+/*
+ * "UUID=…" and the like (fstab(5)), or a path: the node, or BLOCK_NONE, and then whether it
+ * is known to be elsewhere.
+ */
+static size_t find_spec(struct block_map *map, const char *spec, bool *elsewhere)
 {
 	static const struct {
 		const char *kind, *folder;
@@ -74,6 +86,8 @@ static size_t find_spec(struct block_map *map, const char *spec)
 
 		if (value && !path)
 			map->no_memory = true;
+		if (path)
+			*elsewhere = is_linked(map, path);
 		if (value)
 			return path ? pcipt_block_map_find_path(map, path) : BLOCK_NONE;
 	}
@@ -97,18 +111,19 @@ static void add(struct block_map *map, const char *what, const char *spec, const
 {
 	struct block_boot boot = { strdup(what), strdup(spec), by };
 	size_t node = BLOCK_NONE;
+	bool elsewhere = false;
 
 	if (boot.what && boot.spec) {
 		unquote(boot.spec);
-		node = find_spec(map, boot.spec);
+		node = find_spec(map, boot.spec, &elsewhere);
 		if (node != BLOCK_NONE)
 			put(map, node, &boot);
-		else if (pcipt_grow(&map->boots, map->n_boots)) {
+		else if (!elsewhere && pcipt_grow(&map->boots, map->n_boots)) {
 			map->boots[map->n_boots++] = boot;
 			return;
 		}
 	}
-	map->no_memory |= node == BLOCK_NONE;
+	map->no_memory |= node == BLOCK_NONE && !elsewhere;
 	free(boot.what);
 	free(boot.spec);
 }

@@ -85,9 +85,16 @@ static bool reads(struct pcipt_kernel *k, const char *module, const char *attrib
  * device's own node open holds it twice (chrdev_open() takes the node's owner and its
  * operations'), and whoever has a device of a group holds the group's file.
  */
-static unsigned int held_by_itself(const char *module)
+static unsigned int held_by_itself(struct pcipt_kernel *k, const char *module)
 {
-	return strcmp(module, PCIPT_PIN_VFIO) == 0 ? 1 : 0;
+	unsigned int major = 0, minor = 0;
+	char release[128];
+
+	if (strcmp(module, PCIPT_PIN_VFIO) != 0 ||
+	    k->ops->read(k, PCIPT_AT_ROOT, "proc/sys/kernel/osrelease", release, sizeof(release)) <= 0 ||
+	    sscanf(release, "%9u.%9u", &major, &minor) != 2)
+		return 0;
+	return major > 6 || (major == 6 && minor >= 10);
 }
 
 /*
@@ -107,7 +114,7 @@ static bool is_unheld(struct pcipt_kernel *k, const char *module, bool alone)
 	held = strtoul(refcnt, &end, 10);
 	return *refcnt >= '0' && *refcnt <= '9' && !*end && !*taint && before == after &&
 	       !(alone && before > 0) &&
-	       held >= before && held <= before + held_by_itself(module);
+	       held >= before && held <= before + held_by_itself(k, module);
 }
 
 /*

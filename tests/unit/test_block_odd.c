@@ -593,6 +593,28 @@ START_TEST(a_boot_partition_by_what_is_on_it)
 }
 END_TEST
 
+/* Intel's VMD has a whole tree of PCI devices below itself, and the disks are at its end. */
+START_TEST(root_behind_a_vmd)
+{
+	storage_disk("pci0000:03/" ONE "/pci10000:e0/10000:e0:06.0/10000:e1:00.0/nvme/nvme5/nvme5n1", "262:0");
+	storage_process(1, 1, "30 1 262:0 / / rw - ext4 /dev/nvme5n1 rw\n");
+	storage_ask(ONE, NULL);
+	ck_assert_ptr_nonnull(storage_use(PCIPT_USE_ROOT, ONE));
+}
+END_TEST
+
+/* A copy of the root's file system has its UUID, too; udev's link says which of them is meant. */
+START_TEST(a_copy_of_root)
+{
+	tree_file(storage.tree, "etc/fstab", "UUID=1111-aaaa / ext4 defaults 0 1");
+	tree_link(storage.tree, "dev/disk/by-uuid/1111-aaaa", "../../nvme0n1p1");
+	storage_process(1, 1, "30 1 259:1 / / rw - ext4 /dev/nvme0n1p1 rw\n");
+	answers[0] = (struct answer){ .name = "nvme1n1", .type = "ext4", .uuid = "1111-aaaa" };
+	storage_ask(TWO, NULL);
+	ck_assert_ptr_null(storage_use(PCIPT_USE_ROOT, TWO));
+}
+END_TEST
+
 START_TEST(an_open_disk)
 {
 	answers[0] = (struct answer){ "nvme1n1", -EBUSY, 0, "ext4", NULL, NULL, NULL };
@@ -822,6 +844,8 @@ static void add_asking(Suite *suite)
 	tcase_add_loop_test(tc, swap_over_nvme_fabrics, 0, 2);
 	tcase_add_test(tc, root_over_nfs);
 	tcase_add_loop_test(tc, a_boot_partition_by_what_is_on_it, 0, 4);
+	tcase_add_test(tc, root_behind_a_vmd);
+	tcase_add_test(tc, a_copy_of_root);
 	tcase_add_test(tc, an_open_disk);
 	tcase_add_test(tc, an_open_partition);
 	tcase_add_test(tc, an_open_partition_beside_a_mounted_one);

@@ -180,6 +180,27 @@ START_TEST(kinds_that_say_nothing)
 }
 END_TEST
 
+/* saa7134_alsa puts its card right below saa7134's device, and is what its users hold. */
+START_TEST(a_card_of_another_module)
+{
+	add_node(GPU, "sound/card1/controlC1", "sound", "116:9");
+	put_module("bochs-drm_mod", "1", "", "saa7134_alsa");
+	put_module("saa7134_alsa", "1", "", NULL);
+	ck_assert_uint_ge(left_of(GPU), 1);
+}
+END_TEST
+
+/* virtio-gpu's display is the PCI device's child, and virtio-pci isn't its driver. */
+START_TEST(a_display_on_another_bus)
+{
+	add_device("0000:05:00.0", "virtio-pci");
+	add_node("0000:05:00.0", "drm/card2", "drm", "226:2");
+	put_module("virtio-pci_mod", "0", "", NULL);
+	put_module("virtio_gpu", "1", "", NULL);
+	ck_assert_uint_eq(left_of("0000:05:00.0"), 1);
+}
+END_TEST
+
 Suite *suite_pins(void)
 {
 	Suite *suite = suite_create("pins");
@@ -192,6 +213,8 @@ Suite *suite_pins(void)
 	tcase_add_test(tc, no_module);
 	tcase_add_test(tc, another_drivers);
 	tcase_add_test(tc, kinds_that_say_nothing);
+	tcase_add_test(tc, a_card_of_another_module);
+	tcase_add_test(tc, a_display_on_another_bus);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
