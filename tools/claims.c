@@ -37,8 +37,8 @@ static void print_reason(const struct pcipt_claim *claim)
 		say(stdout, "  reason  %s: %s\n", pcipt_claim_get_reason(claim),
 		    pcipt_claim_get_message(claim));
 	if (deadline)
-		say(stdout, "  again   %s, after %u attempts\n", deadline,
-		    pcipt_claim_get_attempts(claim));
+		say(stdout, "  again   %s, after %zu attempts\n", deadline,
+		    (size_t)pcipt_claim_get_attempts(claim));
 }
 
 static void print_block(const struct pcipt_claim *claim)

@@ -174,6 +174,26 @@ START_TEST(deadline_of_the_call)
 }
 END_TEST
 
+/* Its time is over as well: the record says so then, and is finished all the same. */
+static void look_when_overdue(void)
+{
+	struct pcipt_error *error = NULL;
+	struct pcipt_claim *found = NULL;
+	char *text = test_format("%s", sim_record(sim, "pci-0000-01-00.0.json"));
+	char *ms = strstr(text, "\"deadline_boot_ms\": ") + 20;
+
+	ms[0] = '0';
+	memset(ms + 1, ' ', strcspn(ms + 1, ","));
+	sim_put_record(sim, sim_record_folder(sim, "pci-0000-01-00.0.json"),
+		       "pci-0000-01-00.0.json", text);
+	free(text);
+	ck_assert_int_eq(pcipt_recover(ctx, NULL, NULL, &error), PCIPT_E_STUCK);
+	assert_fails(PCIPT_E_STUCK, error);
+	assert_ok(pcipt_claim_find(ctx, GPU, &found, &error), error);
+	ck_assert_str_eq(pcipt_claim_get_reason(found), "locked");
+	pcipt_claim_unref(found);
+}
+
 START_TEST(release_gets_stuck)
 {
 	struct pcipt_claim *claim = must_bind();
@@ -186,6 +206,8 @@ START_TEST(release_gets_stuck)
 	r = pcipt_claim_release(ctx, claim, NULL, &result, &error);
 	assert_stuck(r, error, result, GPU);
 	assert_says_stuck();
+	if (_i == 1)
+		look_when_overdue();
 	sim_let_go(sim);
 	report = must_recover();
 	assert_action(report, 0, "stuck", "ended", "interrupted");
@@ -760,7 +782,7 @@ Suite *suite_recover(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, bind_gets_stuck, 0, 3);
 	tcase_add_test(tc, deadline_of_the_call);
-	tcase_add_test(tc, release_gets_stuck);
+	tcase_add_loop_test(tc, release_gets_stuck, 0, 2);
 	tcase_add_test(tc, next_bind_recovers);
 	tcase_add_test(tc, next_bind_recovers_an_intent);
 	tcase_add_loop_test(tc, intent_cannot_be_removed, 0, 2);
