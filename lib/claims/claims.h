@@ -8,9 +8,6 @@
 #include "safety/set.h"
 #include "transaction/transaction.h"
 
-/* Why a claim is stuck that a write is out of. */
-#define PCIPT_STUCK_REASON "write-outstanding"
-
 struct pcipt_claim {
 	struct pcipt_refs refs;
 	struct pcipt_record record;

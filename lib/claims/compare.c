@@ -51,7 +51,7 @@ static enum standing standing_of(const struct pcipt_record *record,
 	if (recorded->action != PCIPT_ACTION_PIN && strcmp(driver, record->driver) == 0)
 		return ON_TARGET;
 	/* Which driver it had was never seen: any of the host's may be it. */
-	if (recorded->inferred && !device->driver->vfio && strcmp(driver, "pci-stub") != 0)
+	if (recorded->inferred && !pcipt_driver_is_passthrough(device->driver))
 		return ON_BEFORE;
 	return pcipt_streq(driver, recorded->before.driver) ? ON_BEFORE : ON_OTHER;
 }

@@ -12,8 +12,8 @@ bool pcipt_claim_is_interrupted(const struct pcipt_record *record)
 {
 	return record->state == PCIPT_CLAIM_BINDING || record->state == PCIPT_CLAIM_RELEASING ||
 	       (record->state == PCIPT_CLAIM_STUCK &&
-		(pcipt_streq(record->reason, PCIPT_STUCK_REASON) ||
-		 pcipt_streq(record->reason, pcipt_store_reason(PCIPT_E_LOCKED, NULL))));
+		(pcipt_streq(record->reason, PCIPT_REASON_WRITE_OUT) ||
+		 pcipt_streq(record->reason, PCIPT_REASON_LOCKED)));
 }
 
 /* Under the locks: 1 when it still says that it is under way, which nobody can be then. */

@@ -342,9 +342,9 @@ const char *pcipt_store_reason(int code, const char *otherwise)
 	case PCIPT_E_REFUSED:
 		return "refused";
 	case PCIPT_E_LOCKED:
-		return "locked";
+		return PCIPT_REASON_LOCKED;
 	case PCIPT_E_STUCK:
-		return PCIPT_STUCK_REASON;
+		return PCIPT_REASON_WRITE_OUT;
 	case PCIPT_E_ROLLBACK_INCOMPLETE:
 		return "rollback-incomplete";
 	case PCIPT_E_PERMISSION:
@@ -369,7 +369,7 @@ void pcipt_store_stuck(struct pcipt_transaction *t, struct pcipt_record *record,
 	struct pcipt_error *warning = NULL;
 
 	/* When it can't be written, what it says still leads to the same recovery. */
-	if (pcipt_store_wait(t->ctx, record, PCIPT_CLAIM_STUCK, PCIPT_STUCK_REASON,
+	if (pcipt_store_wait(t->ctx, record, PCIPT_CLAIM_STUCK, PCIPT_REASON_WRITE_OUT,
 			     message ? message : "a write has not returned from the kernel",
 			     call_ms(t->ctx, record), &warning) < 0)
 		pcipt_result_note_warning(t->result, warning);

@@ -95,11 +95,9 @@ struct pcipt_device *pcipt_group_device_at(const struct pcipt_group *group, size
 	return device;
 }
 
-/* Drivers that leave a group's DMA to user space (Documentation/driver-api/vfio.rst). */
-static bool leaves_group_alone(const struct pcipt_device *device)
+bool pcipt_device_leaves_group_alone(const struct pcipt_device *device)
 {
-	return !device->driver || device->driver->vfio ||
-	       strcmp(device->driver->name, "pci-stub") == 0 ||
+	return !device->driver || pcipt_driver_is_passthrough(device->driver) ||
 	       strcmp(device->driver->name, "pcieport") == 0;
 }
 
@@ -110,7 +108,7 @@ int pcipt_group_viability(const struct pcipt_group *group)
 	if (!group)
 		return PCIPT_VIABILITY_UNKNOWN;
 	for (const struct pcipt_device *d = group->first; d; d = d->next_in_group) {
-		if (!leaves_group_alone(d))
+		if (!pcipt_device_leaves_group_alone(d))
 			return PCIPT_NOT_VIABLE;
 		unknown |= d->driver_unknown;
 	}

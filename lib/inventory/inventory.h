@@ -97,6 +97,15 @@ struct pcipt_driver {
 	bool vfio;
 };
 
+/*
+ * vfio-pci, its variants and pci-stub: what passthrough uses, and what leaves the DMA of the
+ * group to user space (Documentation/driver-api/vfio.rst).
+ */
+static inline bool pcipt_driver_is_passthrough(const struct pcipt_driver *driver)
+{
+	return driver && (driver->vfio || strcmp(driver->name, "pci-stub") == 0);
+}
+
 struct pcipt_device {
 	struct pcipt_snapshot *snap;
 	const struct pcipt_driver *driver;
@@ -186,6 +195,9 @@ int pcipt_scan_scoped(struct pcipt_snapshot *snap, const struct pcipt_address *a
 		      bool groups_only, struct pcipt_error **error);
 /* The driver's one entry; made where it isn't there. NULL without memory. */
 const struct pcipt_driver *pcipt_snapshot_driver(struct pcipt_snapshot *snap, const char *name);
+
+/* group.c: whether it is on nothing that does DMA for the host; bridges may have pcieport. */
+bool pcipt_device_leaves_group_alone(const struct pcipt_device *device);
 
 /* Makes sure that facts are there, for one device or for many at once. */
 const struct pcipt_facts *pcipt_device_facts(struct pcipt_device *device, unsigned int which);

@@ -66,15 +66,6 @@ struct search {
 	char names[BUFFER_SIZE], fds[BUFFER_SIZE], text[BUFFER_SIZE];
 };
 
-/* What getdents64() gives (man 2 getdents64). */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
-
 /* Ends the searcher where nobody listens any more. */
 static void say(struct search *s, pid_t pid, int how, int node, int fd, int errnum)
 {
@@ -215,7 +206,7 @@ static bool look_at_fds(struct search *s, pid_t pid)
 	}
 	while ((n = syscall(SYS_getdents64, folder, s->fds, sizeof(s->fds))) > 0)
 		for (long at = 0; at < n;) {
-			const struct entry *entry = (const void *)(s->fds + at);
+			const struct pcipt_entry *entry = (const void *)(s->fds + at);
 
 			if (entry->name[0] != '.')
 				look_at_fd(s, pid, folder, entry->name, &n_anon);
@@ -344,7 +335,7 @@ static void look_at_all(struct search *s)
 	s->own = number_of(s->text);
 	while ((n = syscall(SYS_getdents64, folder, s->names, sizeof(s->names))) > 0)
 		for (long at = 0; at < n;) {
-			const struct entry *entry = (const void *)(s->names + at);
+			const struct pcipt_entry *entry = (const void *)(s->names + at);
 			int pid = number_of(entry->name);
 
 			at += entry->length;

@@ -183,18 +183,9 @@ static ssize_t real_read_link(struct pcipt_kernel *k, enum pcipt_place at, const
 	return link_text(parent < 0 ? real->folder[at] : parent, name, buf, size);
 }
 
-/* What getdents64() gives (man 2 getdents64). */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
-
 #define ENTRIES_SIZE 32768
 
-static bool is_folder(int fd, const struct entry *entry)
+static bool is_folder(int fd, const struct pcipt_entry *entry)
 {
 	struct stat st;
 
@@ -216,7 +207,7 @@ static int give_entries(int fd, const char *entries, ssize_t n, bool folders, pc
 	int r = 0;
 
 	for (ssize_t at = 0; r == 0 && at < n;) {
-		const struct entry *entry = (const void *)(entries + at);
+		const struct pcipt_entry *entry = (const void *)(entries + at);
 
 		at += entry->length;
 		if (!is_dot(entry->name) && (!folders || is_folder(fd, entry)))

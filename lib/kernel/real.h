@@ -7,6 +7,15 @@
 
 #include "kernel/kernel.h"
 
+/* What getdents64() gives (man 2 getdents64). */
+struct pcipt_entry {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
 struct real_kernel {
 	struct pcipt_kernel base;
 	char *root;

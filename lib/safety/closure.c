@@ -50,13 +50,6 @@ static bool same_slot(const struct pcipt_device *a, const struct pcipt_device *b
 	return pcipt_address_key(a->at) >> 3 == pcipt_address_key(b->at) >> 3;
 }
 
-/* vfio-pci, its variants and pci-stub leave the group's DMA to user space. */
-static bool on_passthrough_driver(const struct pcipt_device *device)
-{
-	return device->driver &&
-	       (device->driver->vfio || strcmp(device->driver->name, "pci-stub") == 0);
-}
-
 /* What becomes of a member, its slot left aside. */
 static int action_for(const struct closure *c, const struct growing *m)
 {
@@ -71,7 +64,7 @@ static int action_for(const struct closure *c, const struct growing *m)
 	if (m->wanted)
 		return device->driver && device->driver->vfio ? PCIPT_ACTION_KEEP :
 								PCIPT_ACTION_BIND;
-	if (on_passthrough_driver(device))
+	if (pcipt_driver_is_passthrough(device->driver))
 		return PCIPT_ACTION_KEEP;
 	return device->driver ? PCIPT_ACTION_BIND : PCIPT_ACTION_PIN;
 }
@@ -210,7 +203,8 @@ static int role_of(const struct closure *c, const struct growing *m)
 	if (pcipt_device_is_bridge(m->device))
 		return PCIPT_ROLE_BRIDGE;
 	/* The group alone would have left it where it is. */
-	if (m->wanted && in_group && (!m->device->driver || on_passthrough_driver(m->device)))
+	if (m->wanted && in_group &&
+	    (!m->device->driver || pcipt_driver_is_passthrough(m->device->driver)))
 		in_group = false;
 	if (in_group || !m->wanted)
 		return PCIPT_ROLE_GROUP_MEMBER;

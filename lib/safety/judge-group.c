@@ -25,9 +25,7 @@ static char *join(char *list, const char *separator, char *more)
 
 void pcipt_judge_bridge(struct judgement *j, struct pcipt_device *bridge)
 {
-	if (!bridge->driver || bridge->driver->vfio ||
-	    strcmp(bridge->driver->name, "pcieport") == 0 ||
-	    strcmp(bridge->driver->name, "pci-stub") == 0)
+	if (pcipt_device_leaves_group_alone(bridge))
 		return;
 	FIND(j, "group-not-viable", bridge,
 	     pcipt_format("IOMMU group %d can't be given away: its bridge %s is on the driver %s",

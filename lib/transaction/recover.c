@@ -72,7 +72,8 @@ static int fail_recovery(struct pcipt_report *report, const struct pcipt_record 
 	const char *state = ended ? "ended" : pcipt_claim_state_name(record->state);
 
 	if (code == PCIPT_E_STUCK || code == PCIPT_E_LOCKED) {
-		note(report, record, "stuck", code == PCIPT_E_LOCKED ? "locked" : "write-outstanding",
+		note(report, record, "stuck",
+		     code == PCIPT_E_LOCKED ? PCIPT_REASON_LOCKED : PCIPT_REASON_WRITE_OUT,
 		     pcipt_error_get_message(why));
 		return pcipt_error_pass(error, why);
 	}

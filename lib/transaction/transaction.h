@@ -9,6 +9,10 @@
 #include "base/options.h"
 #include "safety/plan.h"
 
+/* Why a record is stuck where its writes aren't at their end: recovery's business. */
+#define PCIPT_REASON_WRITE_OUT "write-outstanding"
+#define PCIPT_REASON_LOCKED "locked"
+
 struct pcipt_result_step {
 	int op;
 	char *address, *path, *value, *shell;

@@ -18,6 +18,12 @@ struct search {
 	bool brought;		  /* the module that is looked into brings a driver of the PCI bus */
 };
 
+/* What passthrough itself uses is nobody's driver of before. */
+static bool is_passthrough(const char *driver)
+{
+	return strstr(driver, "vfio") || strcmp(driver, "pci-stub") == 0;
+}
+
 static bool is_registered(const struct search *search, const char *driver)
 {
 	struct pcipt_kernel *k = search->device->snap->kernel;
@@ -29,9 +35,8 @@ static bool is_registered(const struct search *search, const char *driver)
 
 static void add(struct search *search, const char *driver)
 {
-	/* What passthrough itself uses is nobody's driver of before. */
-	if (strstr(driver, "vfio") || strcmp(driver, "pci-stub") == 0 ||
-	    strcmp(driver, search->driver) == 0 || !is_registered(search, driver))
+	if (is_passthrough(driver) || strcmp(driver, search->driver) == 0 ||
+	    !is_registered(search, driver))
 		return;
 	snprintf(*search->driver ? search->other : search->driver, DRIVER_SIZE, "%s", driver);
 }
@@ -65,8 +70,7 @@ static void look_into_module(struct search *search, const char *module)
 /* An override that names a driver of the host's is the best witness of all. */
 static bool is_witness(const struct search *search, const char *override)
 {
-	return override && !strstr(override, "vfio") && strcmp(override, "pci-stub") != 0 &&
-	       is_registered(search, override);
+	return override && !is_passthrough(override) && is_registered(search, override);
 }
 
 static char *join_modules(struct pcipt_device *device)
