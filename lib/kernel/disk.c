@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Looking at a disk: is it open exclusively by somebody, and what is on it. Opening or
- * reading a disk that is dying can take for ever, so a process of its own does it,
- * which is left behind if it gets stuck (process.h). It copies the places where marks
- * are into memory; what they mean is found out in the caller, where nothing can hang.
+ * Looking at disks: is one open exclusively by somebody, and what is on it. Opening or
+ * reading a disk that is dying can take for ever, so a process of its own does it for all
+ * of them, one after the other. It is left behind if it gets stuck (process.h), and another
+ * goes on with the next disk. It copies the places where marks are into memory; what they
+ * mean is found out in the caller, where nothing can hang.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +13,11 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "kernel/pipe.h"
 #include "kernel/process.h"
 #include "kernel/real.h"
 #include "kernel/signature.h"
@@ -30,6 +33,7 @@
 #define TAIL (2048 * KIB)
 
 struct answer {
+	uint32_t index;
 	int32_t exclusive, content;
 	uint32_t sector_size;
 };
@@ -64,7 +68,8 @@ static int copy_places(int disk, int to, uint32_t *sector_size)
 	if (ioctl(disk, BLKGETSIZE64, &size) < 0 || ioctl(disk, BLKSSZGET, &sector) < 0)
 		return -errno;
 	*sector_size = (uint32_t)sector;
-	if (ftruncate(to, (off_t)size) < 0)
+	/* Nothing of the disk before. */
+	if (ftruncate(to, 0) < 0 || ftruncate(to, (off_t)size) < 0)
 		return -errno;
 	tail = size > HEAD + TAIL ? size - TAIL : HEAD;
 	r = copy(disk, to, 0, size < HEAD ? size : HEAD);
@@ -131,87 +136,165 @@ static int open_exclusively(struct real_kernel *real, const struct pcipt_disk *d
 	return fd;
 }
 
-static void look(struct real_kernel *real, const struct pcipt_disk *disk, int memory, int out)
-{
-	int keep[] = { real->folder[PCIPT_AT_ROOT], memory, out };
-	struct answer answer = { 0 };
-	int fd;
+/* One process that looks, as the caller has it. */
+struct looker {
+	struct real_kernel *real;
+	struct pcipt_disk *const *disks;
+	size_t n;
+	pid_t pid;
+	int talk;   /* both ways: its answers, and our leave to use the memory again */
+	int memory; /* what is on the disk that it looked at last; -1 where nobody asks that */
+};
 
-	pcipt_real_sort3(keep);
-	if (!pcipt_process_isolate(keep, 3, NULL))
-		_exit(1);
+static void look(const struct looker *looker, size_t i, int out)
+{
+	const struct pcipt_disk *disk = looker->disks[i];
+	int memory = disk->read ? looker->memory : -1, fd;
+	struct answer answer = { .index = (uint32_t)i };
+	char leave;
+
 	/* Never for writing: udev looks anew at what was. And only as long as it takes to ask. */
-	fd = open_exclusively(real, disk);
+	fd = open_exclusively(looker->real, disk);
 	answer.exclusive = fd < 0 ? fd : 0;
 	pcipt_closep(&fd);
 	if (memory >= 0 && (fd >= 0 || fd == -EBUSY)) {
-		fd = open_disk(real, disk, O_RDONLY);
+		fd = open_disk(looker->real, disk, O_RDONLY);
 		answer.content = fd < 0 ? fd : copy_places(fd, memory, &answer.sector_size);
 		/* Before the answer: the last close of a removable disk talks to it, too. */
 		pcipt_closep(&fd);
 	} else if (memory >= 0) {
 		answer.content = fd;
 	}
-	_exit(write(out, &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1);
+	pcipt_pipe_send(out, &answer, sizeof(answer));
+	if (memory >= 0 && answer.content == 0 && read(out, &leave, 1) != 1)
+		_exit(1);
 }
 
-/* 0, -ETIMEDOUT, or -errno. So short an answer is there whole or not at all. */
-static int receive(int in, struct answer *answer, unsigned int ms)
+/* The looking process. Those that have an answer already (a negative one) are passed over. */
+static void look_at_all(const struct looker *looker, size_t first, int out)
 {
-	struct pollfd poller = { .fd = in, .events = POLLIN };
-	double deadline = pcipt_now_ms() + ms;
-	int ready;
+	int keep[] = { looker->real->folder[PCIPT_AT_ROOT], looker->memory, out };
 
-	do {
-		double left = deadline - pcipt_now_ms();
-
-		ready = poll(&poller, 1, left > 0 ? (int)left + 1 : 0);
-	} while (ready < 0 && errno == EINTR);
-	if (ready <= 0)
-		return ready < 0 ? -errno : -ETIMEDOUT;
-	return read(in, answer, sizeof(*answer)) == sizeof(*answer) ? 0 : -EIO;
+	pcipt_real_sort3(keep);
+	if (!pcipt_process_isolate(keep, 3, NULL))
+		_exit(1);
+	for (size_t i = first; i < looker->n; i++)
+		if (looker->disks[i]->exclusive >= 0)
+			look(looker, i, out);
+	_exit(0);
 }
 
-static int ask(struct real_kernel *real, const struct pcipt_disk *disk, int memory,
-	       unsigned int ms, struct answer *answer)
+static void set_result(struct pcipt_disk *disk, int r)
 {
-	_cleanup_close_ int in = -1;
-	int ends[2], r;
-	pid_t pid;
+	disk->exclusive = disk->content = r;
+}
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+static int start(struct looker *looker, size_t first, bool read)
+{
+	int ends[2];
+
+	looker->talk = looker->memory = -1;
+	/* Anew for each process: one that was left behind may still write to its own. */
+	if (read)
+		looker->memory = memfd_create("disk", MFD_CLOEXEC);
+	if (read && looker->memory < 0)
 		return -errno;
-	in = ends[0];
-	pid = pcipt_process_copy(NULL);
-	if (pid == 0)
-		look(real, disk, memory, ends[1]);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	looker->talk = ends[0];
+	looker->pid = pcipt_process_copy(NULL);
+	if (looker->pid == 0)
+		look_at_all(looker, first, ends[1]);
 	close(ends[1]);
-	if (pid < 0)
-		return (int)pid;
-	r = receive(in, answer, ms);
-	pcipt_real_part_with(real, pid, r == -ETIMEDOUT ? disk->name : NULL);
-	return r;
+	return looker->pid < 0 ? (int)looker->pid : 0;
 }
 
-void pcipt_real_look_at_disk(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int ms)
+/* One disk's answer: 0, -ETIMEDOUT when it doesn't come, or -errno. */
+static int take_answer(const struct looker *looker, size_t i, unsigned int ms)
 {
-	struct real_kernel *real = real_kernel(k);
-	_cleanup_close_ int memory = -1;
+	struct pcipt_disk *disk = looker->disks[i];
 	struct answer answer;
-	int r = 0;
+	int r = pcipt_pipe_receive(looker->talk, &answer, sizeof(answer), ms);
 
-	*disk->type = *disk->label = *disk->table = *disk->uuid = '\0';
-	pcipt_real_reap(real);
-	if (pcipt_real_is_stuck(real, disk->name))
-		r = -ETIMEDOUT;
-	if (r == 0 && disk->read) {
-		memory = memfd_create("disk", MFD_CLOEXEC);
-		r = memory < 0 ? -errno : 0;
+	if (r != 1)
+		return r == -EBUSY ? -ETIMEDOUT : r == 0 ? -EIO : r;
+	if (answer.index != i)
+		return -EIO;
+	disk->exclusive = answer.exclusive;
+	disk->content = answer.content;
+	if (!disk->read || disk->content != 0)
+		return 0;
+	disk->content = pcipt_signature_find(looker->memory, answer.sector_size, disk);
+	/* Where it has ended meanwhile the next answer is missing. */
+	send(looker->talk, "", 1, MSG_NOSIGNAL);
+	return 0;
+}
+
+/* As long as one disk may take, and not past the end of all. */
+static unsigned int patience(double deadline, unsigned int ms)
+{
+	double left = deadline - pcipt_now_ms();
+
+	return left >= ms ? ms : left > 0 ? (unsigned int)left + 1 : 0;
+}
+
+/* Takes answers until all are there, or until one isn't: which one, and why. */
+static size_t take_answers(const struct looker *looker, size_t first, unsigned int ms,
+			   double deadline, int *why)
+{
+	*why = 0;
+	for (size_t i = first; i < looker->n; i++) {
+		if (looker->disks[i]->exclusive < 0)
+			continue;
+		*why = take_answer(looker, i, patience(deadline, ms));
+		if (*why < 0)
+			return i;
 	}
+	return looker->n;
+}
+
+/* Asks from the first on until a disk doesn't answer: which one; n when all have. */
+static size_t ask_some(struct looker *looker, size_t first, bool read, unsigned int ms,
+		       double deadline)
+{
+	int r = start(looker, first, read), why = r;
+	size_t stopped = r < 0 ? first : take_answers(looker, first, ms, deadline, &why);
+
+	pcipt_closep(&looker->talk);
+	pcipt_closep(&looker->memory);
 	if (r == 0)
-		r = ask(real, disk, memory, ms, &answer);
-	disk->exclusive = r < 0 ? r : answer.exclusive;
-	disk->content = r < 0 ? r : answer.content;
-	if (disk->read && disk->content == 0)
-		disk->content = pcipt_signature_find(memory, answer.sector_size, disk);
+		pcipt_real_part_with(looker->real, looker->pid,
+				     why == -ETIMEDOUT ? looker->disks[stopped]->name : NULL);
+	if (stopped < looker->n)
+		set_result(looker->disks[stopped], why);
+	/* It could not begin, or ended before its time: so would the next one. */
+	for (size_t i = stopped; why < 0 && why != -ETIMEDOUT && i < looker->n; i++)
+		if (looker->disks[i]->exclusive >= 0)
+			set_result(looker->disks[i], why);
+	return why == -ETIMEDOUT ? stopped : looker->n;
+}
+
+void pcipt_real_look_at_disks(struct pcipt_kernel *k, struct pcipt_disk *const *disks, size_t n,
+			      unsigned int ms, unsigned int all_ms)
+{
+	struct looker looker = { .real = real_kernel(k), .disks = disks, .n = n };
+	double deadline = pcipt_now_ms() + all_ms;
+	bool read = false;
+
+	pcipt_real_reap(looker.real);
+	for (size_t i = 0; i < n; i++) {
+		*disks[i]->type = *disks[i]->label = *disks[i]->table = *disks[i]->uuid = '\0';
+		set_result(disks[i],
+			   pcipt_real_is_stuck(looker.real, disks[i]->name) ? -ETIMEDOUT : 0);
+		read |= disks[i]->read;
+	}
+	/* One process as a rule; one more for each disk that it gets stuck on. */
+	for (size_t i = 0; i < n; i++) {
+		if (disks[i]->exclusive < 0)
+			continue;
+		if (patience(deadline, ms) > 0)
+			i = ask_some(&looker, i, read, ms, deadline);
+		else
+			set_result(disks[i], -ETIMEDOUT);
+	}
 }

@@ -170,10 +170,12 @@ struct pcipt_kernel_ops {
 	void (*read_files)(struct pcipt_kernel *k, enum pcipt_place at, struct pcipt_file *files,
 			   size_t n, unsigned int ms);
 	/*
-	 * Asks a disk by its node in /dev, without changing anything, for at most ms:
-	 * -ETIMEDOUT where it doesn't answer, -ENOENT where there is no node.
+	 * Asks disks by their nodes in /dev, one after the other, without changing anything:
+	 * each for at most ms, all for at most all_ms. -ETIMEDOUT for one that doesn't answer
+	 * (the others still do), -ENOENT where there is no node.
 	 */
-	void (*look_at_disk)(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int ms);
+	void (*look_at_disks)(struct pcipt_kernel *k, struct pcipt_disk *const *disks, size_t n,
+			      unsigned int ms, unsigned int all_ms);
 	/*
 	 * Asks every network namespace that can be seen, each for at most ms, for all that
 	 * networks.h says. -EOPNOTSUPP where a tree isn't this machine's own. The networks

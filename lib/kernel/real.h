@@ -85,7 +85,8 @@ void pcipt_real_part_with(struct real_kernel *real, pid_t pid, const char *stuck
 /* Whether one left behind is still stuck on it. */
 bool pcipt_real_is_stuck(struct real_kernel *real, const char *path);
 /* disk.c */
-void pcipt_real_look_at_disk(struct pcipt_kernel *k, struct pcipt_disk *disk, unsigned int ms);
+void pcipt_real_look_at_disks(struct pcipt_kernel *k, struct pcipt_disk *const *disks, size_t n,
+			      unsigned int ms, unsigned int all_ms);
 /* netlink.c */
 int pcipt_real_ask_networks(struct pcipt_kernel *k, struct pcipt_networks *networks,
 			    unsigned int ms);

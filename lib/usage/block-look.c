@@ -39,37 +39,44 @@ static bool is_empty(const struct block_map *map, const struct block_node *node)
 	       strcmp(size, "0") == 0;
 }
 
-static void look(struct block_map *map, struct block_node *node, bool read, double deadline)
-{
-	double left = deadline - map->kernel->ops->now(map->kernel);
+/* Those to be asked at once; each is looked at but once in a round. */
+struct looks {
+	struct block_map *map;
+	struct pcipt_disk **disks;
+	size_t n;
+};
 
-	if ((node->major == 0 && node->minor == 0) || is_empty(map, node))
+static void look(struct looks *looks, struct block_node *node, bool read)
+{
+	if ((node->major == 0 && node->minor == 0) || is_empty(looks->map, node))
 		return;
 	node->looked = true;
 	node->disk = (struct pcipt_disk){ .name = node->name,
 					  .major = node->major,
 					  .minor = node->minor,
 					  .read = read,
-					  .exclusive = -ETIMEDOUT,
-					  .content = -ETIMEDOUT };
-	if (left >= 1)
-		map->kernel->ops->look_at_disk(map->kernel, &node->disk,
-					       left < LOOK_MS ? (unsigned int)left : LOOK_MS);
+					  .exclusive = -ENOMEM,
+					  .content = -ENOMEM };
+	if (pcipt_grow(&looks->disks, looks->n))
+		looks->disks[looks->n++] = &node->disk;
+	else
+		looks->map->no_memory = true;
 }
 
-/*
- * A part of a disk in use: data on it doesn't matter, unless it tells who has it open, or
- * the system boots from something that wasn't found yet.
- */
-static void look_again(struct block_map *map, struct block_node *node, double deadline)
+static void ask(struct looks *looks, double deadline)
 {
-	look(map, node, map->n_boots > 0, deadline);
-	if (node->looked && !node->disk.read && node->disk.exclusive == -EBUSY)
-		look(map, node, true, deadline);
+	struct pcipt_kernel *k = looks->map->kernel;
+	double left = deadline - k->ops->now(k);
+
+	if (looks->n > 0)
+		k->ops->look_at_disks(k, looks->disks, looks->n, LOOK_MS,
+				      left >= 1 ? (unsigned int)left : 1);
+	looks->n = 0;
 }
 
-static void look_at_disk(struct block_map *map, size_t disk, double deadline)
+static void look_at_disk(struct looks *looks, size_t disk)
 {
+	struct block_map *map = looks->map;
 	struct block_node *node = &map->nodes[disk], *part;
 	/* What comes over a network may not answer for long, and its card is in use anyway. */
 	bool taken = node->remote || is_taken(map, node), any = taken;
@@ -77,14 +84,29 @@ static void look_at_disk(struct block_map *map, size_t disk, double deadline)
 	for (size_t i = 0; i < node->n_above; i++)
 		any |= is_taken(map, &map->nodes[node->above[i]]);
 	if (!any)
-		look(map, node, true, deadline);
+		look(looks, node, true);
 	/* With the whole disk taken, that its parts can't be had says nothing new. */
 	for (size_t i = 0; !taken && i < node->n_above; i++) {
 		part = &map->nodes[node->above[i]];
-		if (!any)
-			look(map, part, true, deadline);
-		else if (!is_taken(map, part))
-			look_again(map, part, deadline);
+		/*
+		 * A part of a disk in use: data on it doesn't matter, unless it tells who has
+		 * it open (look_again), or the system boots from something not found yet.
+		 */
+		if (!any || !is_taken(map, part))
+			look(looks, part, !any || map->n_boots > 0);
+	}
+}
+
+/* What is on those that somebody has and whose data wasn't asked for. */
+static void look_again(struct looks *looks)
+{
+	struct block_map *map = looks->map;
+
+	for (size_t i = 0; i < map->n_nodes; i++) {
+		struct block_node *node = &map->nodes[i];
+
+		if (node->looked && !node->disk.read && node->disk.exclusive == -EBUSY)
+			look(looks, node, true);
 	}
 }
 
@@ -92,13 +114,14 @@ static void look_at_disk(struct block_map *map, size_t disk, double deadline)
  * ZFS may be on anything (dm-crypt, a logical volume), which it holds without being among
  * its holders. Only where ZFS is mounted: whether they are open says nothing otherwise.
  */
-static void look_above(struct block_map *map, size_t node, double deadline)
+static void look_above(struct looks *looks, size_t node)
 {
-	const struct block_node *n = &map->nodes[node];
+	struct block_map *map = looks->map;
+	struct block_node *n = &map->nodes[node];
 
 	if (n->kind != BLOCK_DISK && n->kind != BLOCK_FS && !n->looked && !is_taken(map, n) &&
 	    n->n_above == 0)
-		look(map, &map->nodes[node], true, deadline);
+		look(looks, n, true);
 }
 
 /* ---- who has it open, by what is on it ---- */
@@ -150,18 +173,23 @@ static void explain(struct block_map *map, size_t i)
 void pcipt_block_look(struct block_map *map)
 {
 	struct pcipt_kernel *k = map->kernel;
+	struct looks looks = { .map = map };
 	size_t n = map->n_nodes;
 	double deadline;
 
 	/* The nodes in /dev of this machine have nothing to do with a recorded tree. */
-	if (!k->ops->is_real(k) || !k->ops->look_at_disk)
+	if (!k->ops->is_real(k) || !k->ops->look_at_disks)
 		return;
 	deadline = k->ops->now(k) + pcipt_inquiry_patience(map->inquiry, LOOK_ALL_MS);
 	for (size_t i = 0; i < n; i++)
 		if (map->nodes[i].kind == BLOCK_DISK)
-			look_at_disk(map, i, deadline);
+			look_at_disk(&looks, i);
 	for (size_t i = 0; map->n_zfs > 0 && i < n; i++)
-		look_above(map, i, deadline);
+		look_above(&looks, i);
+	ask(&looks, deadline);
+	look_again(&looks);
+	ask(&looks, deadline);
+	free(looks.disks);
 	for (size_t i = 0; i < n; i++)
 		explain(map, i);
 }

@@ -114,13 +114,18 @@ static void *stop_reader(void *arg)
 	return NULL;
 }
 
-static void try_to_stop(struct stopper *stopper)
+static void read_all(void)
+{
+	ck_assert_int_eq(k->ops->read_guarded(k, PCIPT_AT_SYS, reads, N_READS, WAIT_MS), 0);
+}
+
+static void disturb(struct stopper *stopper, void (*work)(void))
 {
 	pthread_t thread;
 
 	atomic_store(&stopper->through, false);
 	ck_assert_int_eq(pthread_create(&thread, NULL, stop_reader, stopper), 0);
-	ck_assert_int_eq(k->ops->read_guarded(k, PCIPT_AT_SYS, reads, N_READS, WAIT_MS), 0);
+	work();
 	atomic_store(&stopper->through, true);
 	pthread_join(thread, NULL);
 }
@@ -129,7 +134,7 @@ static void try_to_stop(struct stopper *stopper)
 static void read_and_stop(struct stopper *stopper)
 {
 	for (int attempt = 0; attempt < 50 && !stopper->did; attempt++) {
-		try_to_stop(stopper);
+		disturb(stopper, read_all);
 		stopper->after_ms /= 2;
 	}
 	ck_assert_msg(stopper->did, "the reader was too fast to be stopped");
@@ -154,7 +159,7 @@ START_TEST(too_slow)
 
 	/* One that was stopped when it had said all has been quick. */
 	do {
-		try_to_stop(&stopper);
+		disturb(&stopper, read_all);
 		stopper.after_ms /= 2;
 	} while (reads[N_READS - 1].result == 3);
 	ck_assert_int_eq(reads[N_READS - 1].result, -ETIMEDOUT);
@@ -243,6 +248,92 @@ START_TEST(end_that_takes_for_ever)
 }
 END_TEST
 
+/* ---- disks: here none has a node, and that is their answer ---- */
+
+#define N_DISKS 20000
+
+static struct pcipt_disk disks[N_DISKS], *asked[N_DISKS];
+static char names[N_DISKS][16];
+
+static void set_up_disks(size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		snprintf(names[i], sizeof(names[i]), "sd%zu", i);
+		disks[i] = (struct pcipt_disk){ .name = names[i], .major = 8, .exclusive = 1, .content = 1,
+						.read = i % 2 };
+		asked[i] = &disks[i];
+	}
+}
+
+static void look_at_disks(void)
+{
+	k->ops->look_at_disks(k, asked, N_DISKS, WAIT_MS, 60000);
+}
+
+static size_t count_disks(int result)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_DISKS; i++) {
+		n += disks[i].exclusive == result;
+		ck_assert(!disks[i].read || disks[i].content == disks[i].exclusive);
+	}
+	return n;
+}
+
+/* One that hangs costs its own answer: neither those given before nor those that follow. */
+START_TEST(a_disk_that_hangs)
+{
+	struct stopper stopper = { .after_ms = 20, .for_ms = 0 };
+
+	set_up_disks(N_DISKS);
+	for (int attempt = 0; attempt < 50 && count_disks(-ETIMEDOUT) == 0; attempt++) {
+		disturb(&stopper, look_at_disks);
+		stopper.after_ms = stopper.after_ms * 2 / 3;
+	}
+	ck_assert_uint_eq(count_disks(-ETIMEDOUT), 1);
+	ck_assert_uint_eq(count_disks(-ENOENT), N_DISKS - 1);
+}
+END_TEST
+
+/* Past the end of all nothing more is asked, and nothing waited for. */
+START_TEST(no_time_for_disks)
+{
+	struct stopper stopper = { .after_ms = 5, .for_ms = 0 };
+	double begin = pcipt_now_ms();
+	pthread_t thread;
+
+	set_up_disks(N_DISKS);
+	ck_assert_int_eq(pthread_create(&thread, NULL, stop_reader, &stopper), 0);
+	k->ops->look_at_disks(k, asked, N_DISKS, 60000, 300);
+	atomic_store(&stopper.through, true);
+	pthread_join(thread, NULL);
+	ck_assert_double_lt(pcipt_now_ms() - begin, 10000);
+	ck_assert_uint_eq(count_disks(-ETIMEDOUT) + count_disks(-ENOENT), N_DISKS);
+}
+END_TEST
+
+/* One that a process is stuck on already isn't asked again; the others are. */
+START_TEST(disk_stuck_before)
+{
+	pid_t pid = pcipt_process_copy(NULL);
+
+	if (pid == 0)
+		for (;;)
+			poll(NULL, 0, 1000);
+	set_up_disks(3);
+	pcipt_real_part_with(real_kernel(k), pid, "sd1");
+	k->ops->look_at_disks(k, asked, 3, WAIT_MS, WAIT_MS);
+	ck_assert_int_eq(disks[0].exclusive, -ENOENT);
+	ck_assert_int_eq(disks[1].exclusive, -ETIMEDOUT);
+	ck_assert_int_eq(disks[1].content, -ETIMEDOUT);
+	ck_assert_int_eq(disks[2].exclusive, -ENOENT);
+	ck_assert_uint_eq(real_kernel(k)->n_left_behind, 1);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	k->ops->look_at_disks(k, asked, 0, WAIT_MS, WAIT_MS);
+}
+END_TEST
+
 Suite *suite_guarded(void)
 {
 	Suite *suite = suite_create("guarded");
@@ -255,6 +346,13 @@ Suite *suite_guarded(void)
 	tcase_add_test(tc, whole_files);
 	tcase_add_test(tc, stuck_before);
 	tcase_add_test(tc, end_that_takes_for_ever);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("disks");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_disk_that_hangs);
+	tcase_add_test(tc, no_time_for_disks);
+	tcase_add_test(tc, disk_stuck_before);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -228,13 +228,16 @@ never_answers() {
 	mkdir $cg
 	echo "$(cat "/sys/class/block/$d1/dev") rbps=64" >$cg/io.max
 	echo 3 >/proc/sys/vm/drop_caches
+	mkfs.ext4 -q -L other "/dev/$d2"
 	before=$(date +%s)
-	sh -c "echo \$\$ >$cg/cgroup.procs && exec $pcipt plan --json $one" >out 2>err
+	sh -c "echo \$\$ >$cg/cgroup.procs && exec $pcipt plan --json $one $two" >out 2>err
 	same "a disk that doesn't answer: exit" 3 $?
 	has "it is told" "/dev/$d1 can't be opened (it doesn't answer)" out
+	has "the disk beside it was asked all the same" "ext4 \\\"other\\\" on $d2" out
 	took=$(($(date +%s) - before))
 	[ $took -lt 25 ] && ok "it took $took s" || not_ok "it took $took s"
 	echo "$(cat "/sys/class/block/$d1/dev") rbps=max" >$cg/io.max
+	wipe "/dev/$d2"
 }
 
 free $one $two $usb
