@@ -20,26 +20,46 @@ struct piece {
 #define BEGUN INT32_MIN
 #define PIECE_MAX (32 * 1024)
 
-static void send_file(struct real_kernel *real, enum pcipt_place at, const char *path,
-		      uint32_t index, int out)
-{
-	int fd = pcipt_real_open(real, at, path, O_RDONLY);
-	struct piece piece = { index, fd < 0 ? fd : 1 };
-	char buf[PIECE_MAX];
+/* A piece and its bytes in one write. */
+struct parcel {
+	struct piece piece;
+	char bytes[PIECE_MAX];
+};
 
-	while (fd >= 0 && piece.n > 0) {
-		ssize_t n = read(fd, buf, sizeof(buf));
+/*
+ * Fills a parcel: /proc gives no more than a page at a time, and for each the caller would
+ * have to wake up. 1, 0 at the file's end, or -errno; bytes read before are there with both.
+ */
+static int fill(int fd, struct parcel *parcel)
+{
+	parcel->piece.n = 0;
+	while (parcel->piece.n < PIECE_MAX) {
+		ssize_t n = read(fd, parcel->bytes + parcel->piece.n,
+				 PIECE_MAX - (size_t)parcel->piece.n);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		piece.n = n < 0 ? -errno : (int32_t)n;
-		pcipt_pipe_send(out, &piece, sizeof(piece));
-		if (n > 0)
-			pcipt_pipe_send(out, buf, (size_t)n);
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		parcel->piece.n += (int32_t)n;
 	}
-	if (fd < 0)
-		pcipt_pipe_send(out, &piece, sizeof(piece));
-	else
+	return 1;
+}
+
+static void send_file(struct real_kernel *real, enum pcipt_place at, const char *path,
+		      uint32_t index, int out)
+{
+	int fd = pcipt_real_open(real, at, path, O_RDONLY), r = fd < 0 ? fd : 1;
+	struct parcel parcel = { .piece.index = index };
+
+	while (r > 0) {
+		r = fill(fd, &parcel);
+		if (parcel.piece.n > 0)
+			pcipt_pipe_send(out, &parcel, sizeof(parcel.piece) + (size_t)parcel.piece.n);
+	}
+	parcel.piece.n = r;
+	pcipt_pipe_send(out, &parcel.piece, sizeof(parcel.piece));
+	if (fd >= 0)
 		close(fd);
 }
 
