@@ -83,13 +83,14 @@ static size_t find_spec(struct block_map *map, const char *spec, bool *elsewhere
 		const char *value = value_of(spec, kinds[i].kind);
 		_cleanup_free_ char *path = value ? link_of(kinds[i].folder, value, kinds[i].lower) :
 						    NULL;
+		size_t node;
 
-		if (value && !path)
-			map->no_memory = true;
-		if (path)
-			*elsewhere = is_linked(map, path);
-		if (value)
-			return path ? pcipt_block_map_find_path(map, path) : BLOCK_NONE;
+		if (!value)
+			continue;
+		node = path ? pcipt_block_map_find_path(map, path) : BLOCK_NONE;
+		*elsewhere = path && node == BLOCK_NONE && is_linked(map, path);
+		map->no_memory |= !path;
+		return node;
 	}
 	return pcipt_block_map_find_path(map, spec);
 }
