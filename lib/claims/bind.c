@@ -193,7 +193,7 @@ static int bind_new(struct pcipt_context *ctx, struct pcipt_set *set,
 		    struct pcipt_error **error)
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
-	struct pcipt_transaction t = { .deadline = deadline };
+	struct pcipt_transaction t = { .deadline = deadline, .checked = true };
 	int r = pcipt_plan_bind(set, options, &plan, error);
 
 	if (r < 0)

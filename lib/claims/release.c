@@ -125,7 +125,7 @@ static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
 {
 	_cleanup_(pcipt_snapshot_unrefp) struct pcipt_snapshot *snap = NULL;
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
-	struct pcipt_transaction t = { .deadline = deadline };
+	struct pcipt_transaction t = { .deadline = deadline, .checked = true };
 	int r = pcipt_record_snapshot(ctx, &now->record, &snap, error);
 
 	if (r == 0)
@@ -136,7 +136,7 @@ static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
 		return r;
 	r = pcipt_transaction_begin(&t, ctx, plan, options, error);
 	/* Again: it may have been opened while others' locks were waited for. */
-	if (r == 0)
+	if (r == 0 && t.waited)
 		r = refuse_held(snap, plan, options, error);
 	if (r == 0)
 		r = release_locked(&t, now, snap, error);

@@ -102,15 +102,26 @@ static void load_more(struct pcipt_device *device, struct pcipt_details *details
 
 /* ---- configuration space ---- */
 
+/*
+ * Each four bytes are read from the device itself, which takes a microsecond on hardware: all
+ * of it only where a capability lies behind the first part.
+ */
+#define CONFIG_FIRST 512
+
 static void load_config(struct pcipt_device *device, struct pcipt_details *details)
 {
 	uint8_t bytes[4096];
-	ssize_t n = read_device_bytes(device, "config", bytes, sizeof(bytes));
+	ssize_t n = read_device_bytes(device, "config", bytes, CONFIG_FIRST);
 
+	if (n == CONFIG_FIRST) {
+		pcipt_config_space_parse(bytes, CONFIG_FIRST, &details->config);
+		if (details->config.truncated)
+			n = read_device_bytes(device, "config", bytes, sizeof(bytes));
+	}
 	if (n < 0)
 		pcipt_snapshot_add_problem(device->snap, device, NULL, "config", PCIPT_E_IO,
 					   (int)-n, "can't be read");
-	else
+	else if (n != CONFIG_FIRST || details->config.truncated)
 		pcipt_config_space_parse(bytes, (size_t)n, &details->config);
 	if (n > 0 && details->config.damaged)
 		pcipt_snapshot_add_problem(device->snap, device, NULL, "config", PCIPT_E_DAMAGED, 0,

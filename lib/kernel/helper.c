@@ -232,7 +232,6 @@ LANE_CODE static void run_slot(struct board *board, struct slot *slot, uint32_t 
 		slot->result = -ECANCELED;
 	} else {
 		note_begin(board, slot);
-		slot->begin_ns = now_ns();
 		slot->result = slot->kind == SLOT_READ	 ? read_attribute(board, slot) :
 			       slot->kind == SLOT_INSERT ? insert_module(board, slot) :
 			       slot->kind == SLOT_RUN	 ? run_command(board, slot) :

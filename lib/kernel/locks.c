@@ -20,13 +20,9 @@ static bool is_private(const struct stat *st)
 
 static int open_folder(struct pcipt_kernel *k, const char *folder)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = pcipt_real_open_or_make_folder(k, folder, 0700);
 	struct stat st;
-	int r = pcipt_real_make_folders(folder, 0700);
 
-	if (r < 0)
-		return r;
-	fd = pcipt_real_open_folder(k, folder);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)
@@ -34,29 +30,27 @@ static int open_folder(struct pcipt_kernel *k, const char *folder)
 	return is_private(&st) ? steal_fd(&fd) : -EBADMSG;
 }
 
-static int open_lock(int folder, const char *name)
+static int open_lock(int folder, const char *name, struct stat *st)
 {
 	_cleanup_close_ int fd = openat(folder, name,
 					O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC |
 						O_NONBLOCK | O_NOCTTY,
 					0600);
-	struct stat st;
 
 	if (fd < 0)
 		return errno == ELOOP || errno == ENXIO || errno == EISDIR ? -EBADMSG : -errno;
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) && is_private(&st) ? steal_fd(&fd) : -EBADMSG;
+	return S_ISREG(st->st_mode) && is_private(st) ? steal_fd(&fd) : -EBADMSG;
 }
 
 /* Whether the name still stands for what was locked: somebody may have cleared the folder. */
-static bool is_current(int folder, const char *name, int fd)
+static bool is_current(int folder, const char *name, const struct stat *locked)
 {
-	struct stat locked, named;
+	struct stat named;
 
-	return fstat(fd, &locked) == 0 &&
-	       fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
+	return fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       locked->st_ino == named.st_ino && locked->st_dev == named.st_dev;
 }
 
 static int tell_holder(int fd, char *holder, size_t size)
@@ -84,7 +78,8 @@ int pcipt_real_lock(struct pcipt_kernel *k, const char *folder, const char *name
 	if (dir < 0)
 		return dir;
 	for (int attempt = 0; attempt < 10; attempt++) {
-		_cleanup_close_ int fd = open_lock(dir, name);
+		struct stat st;
+		_cleanup_close_ int fd = open_lock(dir, name, &st);
 
 		if (fd < 0)
 			return fd;
@@ -92,7 +87,7 @@ int pcipt_real_lock(struct pcipt_kernel *k, const char *folder, const char *name
 			if (errno != EINTR)
 				return errno == EWOULDBLOCK ? tell_holder(fd, holder, size) :
 							      -errno;
-		if (!is_current(dir, name, fd))
+		if (!is_current(dir, name, &st))
 			continue;
 		tell_others(fd, text);
 		return steal_fd(&fd);

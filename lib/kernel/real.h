@@ -124,6 +124,8 @@ int pcipt_real_wait(struct pcipt_kernel *k, int fd, double ms);
 int pcipt_real_make_folders(const char *folder, mode_t mode);
 /* A folder's descriptor, when only root or we could have filled it; or -errno. */
 int pcipt_real_open_folder(struct pcipt_kernel *k, const char *folder);
+/* The same; made with this mode where it is missing. */
+int pcipt_real_open_or_make_folder(struct pcipt_kernel *k, const char *folder, mode_t mode);
 int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
 			    const char *text, bool exclusive);
 int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const char *name,

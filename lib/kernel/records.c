@@ -82,6 +82,17 @@ int pcipt_real_open_folder(struct pcipt_kernel *k, const char *folder)
 	return steal_fd(&fd);
 }
 
+int pcipt_real_open_or_make_folder(struct pcipt_kernel *k, const char *folder, mode_t mode)
+{
+	int fd = pcipt_real_open_folder(k, folder), r;
+
+	/* As a rule it is there. */
+	if (fd != -ENOENT)
+		return fd;
+	r = pcipt_real_make_folders(folder, mode);
+	return r < 0 ? r : pcipt_real_open_folder(k, folder);
+}
+
 static int write_all(int fd, const char *text)
 {
 	size_t left = strlen(text);
@@ -113,17 +124,15 @@ int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const ch
 	_cleanup_free_ char *temp = NULL;
 	_cleanup_close_ int dir = -1, fd = -1;
 	uint64_t random;
-	int r = pcipt_real_make_folders(folder, 0755);
+	int r;
 
-	if (r < 0)
-		return r;
 	/* A name that neither another thread nor a killed process can have used. */
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
 	temp = pcipt_format(".%s.%016llx.tmp", name, (unsigned long long)random);
 	if (!temp)
 		return -ENOMEM;
-	dir = pcipt_real_open_folder(k, folder);
+	dir = pcipt_real_open_or_make_folder(k, folder, 0755);
 	if (dir < 0)
 		return dir;
 	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

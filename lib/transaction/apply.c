@@ -64,21 +64,22 @@ static int set_up(struct pcipt_transaction *t, struct pcipt_error **error)
 	return t->result ? 0 : pcipt_fail_memory(error);
 }
 
-/* Finishes what others left of these devices, then takes the locks; again when more was left. */
+/* Takes the locks; where others left these devices half way, that is finished first. */
 static int recover_and_lock(struct pcipt_transaction *t, struct pcipt_error **error)
 {
 	for (int attempt = 0; attempt < 3; attempt++) {
-		int r = t->recovers ? 0 :
-				      pcipt_journal_recover(t->ctx, t->plan, NULL, t->options,
-							    t->deadline, t->deadline, NULL, error);
+		int r = pcipt_transaction_lock(t, error);
 
-		if (r == 0)
-			r = pcipt_transaction_lock(t, error);
 		if (r == 0 && !t->recovers)
 			r = pcipt_journal_touches(t->ctx, t->plan, NULL, error);
 		if (r <= 0)
 			return r;
 		pcipt_transaction_unlock(t, false);
+		t->waited = true;
+		r = pcipt_journal_recover(t->ctx, t->plan, NULL, t->options, t->deadline,
+					  t->deadline, NULL, error);
+		if (r < 0)
+			return r;
 	}
 	return pcipt_fail(error, PCIPT_E_STALE, &(struct pcipt_error_facts){ .step = "lock" },
 			  "other processes leave these devices half way again and again");
@@ -94,7 +95,7 @@ int pcipt_transaction_begin(struct pcipt_transaction *t, struct pcipt_context *c
 	t->options = options;
 	t->plan = pcipt_plan_ref(plan);
 	r = set_up(t, error);
-	if (r == 0)
+	if (r == 0 && !t->checked)
 		r = pcipt_transaction_check_plan(ctx, plan, error);
 	if (r == 0)
 		r = recover_and_lock(t, error);
@@ -143,7 +144,7 @@ static void note_devices(struct pcipt_transaction *t)
 		if (!t->after && note_link(t, device))
 			continue;
 		if (!t->after)
-			pcipt_transaction_snapshot(t, true, &t->after, NULL);
+			pcipt_transaction_snapshot(t, &t->after, NULL);
 		now = t->after ? pcipt_snapshot_at(t->after, device->at) : NULL;
 		pcipt_result_note_device(t->result, device->address, device->seen.driver,
 					 pcipt_device_get_driver(now),

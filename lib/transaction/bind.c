@@ -93,7 +93,7 @@ static int run_phases(struct pcipt_transaction *t, struct pcipt_error **error)
 /* User space needs a viable group and finds it by its node: bound without is not bound. */
 static int verify_use(struct pcipt_transaction *t, struct pcipt_error **error)
 {
-	int r = pcipt_transaction_snapshot(t, true, &t->after, error);
+	int r = pcipt_transaction_snapshot(t, &t->after, error);
 
 	for (size_t i = 0; r == 0 && i < t->plan->n_devices; i++) {
 		const struct pcipt_plan_device *planned = &t->plan->devices[i];

@@ -56,6 +56,28 @@ static int compare_id(struct pcipt_transaction *t, const struct pcipt_plan_devic
 	return strcmp(text, seen) == 0 ? 0 : pcipt_fail_stale(device, name, seen, text, error);
 }
 
+/* The same in two reads, of which one tells four ids at once. */
+static bool has_all_ids(struct pcipt_kernel *k, const struct pcipt_plan_device *device)
+{
+	unsigned int id[4], revision, seen;
+	char path[64], text[128], alias[64];
+	int n;
+
+	if (!device->identity ||
+	    sscanf(device->identity, "%4x:%4x:%4x:%4x:%2x@", &id[0], &id[1], &id[2], &id[3],
+		   &revision) != 5)
+		return false;
+	n = snprintf(alias, sizeof(alias), "pci:v%08Xd%08Xsv%08Xsd%08X", id[0], id[1], id[2],
+		     id[3]);
+	snprintf(path, sizeof(path), "%s/modalias", device->address);
+	if (k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text)) <= n ||
+	    strncmp(text, alias, (size_t)n) != 0)
+		return false;
+	snprintf(path, sizeof(path), "%s/revision", device->address);
+	return k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, text, sizeof(text)) > 0 &&
+	       sscanf(text, "0x%x", &seen) == 1 && seen == revision;
+}
+
 /* The ids tell whether it is the same card: an address can be another one's by now. */
 int pcipt_transaction_compare_ids(struct pcipt_transaction *t,
 				  const struct pcipt_plan_device *device,
@@ -66,6 +88,9 @@ int pcipt_transaction_compare_ids(struct pcipt_transaction *t,
 	char seen[16];
 	int r = 0;
 
+	if (has_all_ids(t->kernel, device))
+		return 0;
+	/* One of them differs, or can't be read: which one? */
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
 		identity_id(device->identity, i, seen, sizeof(seen));
 		if (!device->identity && i < 2)
@@ -108,8 +133,8 @@ static int compare_group(const struct pcipt_plan *plan, const struct pcipt_plan_
 			     pcipt_fail_stale(device, "IOMMU group", "larger", "smaller by now", error);
 }
 
-int pcipt_transaction_snapshot(struct pcipt_transaction *t, bool groups_only,
-			       struct pcipt_snapshot **snap, struct pcipt_error **error)
+int pcipt_transaction_snapshot(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
+			       struct pcipt_error **error)
 {
 	const struct pcipt_plan *plan = t->plan;
 	_cleanup_free_ const char **addresses = calloc(plan->n_devices + 1, sizeof(*addresses));
@@ -118,9 +143,7 @@ int pcipt_transaction_snapshot(struct pcipt_transaction *t, bool groups_only,
 		return pcipt_fail_memory(error);
 	for (size_t i = 0; i < plan->n_devices; i++)
 		addresses[i] = plan->devices[i].address;
-	return groups_only ?
-		       pcipt_snapshot_new_of_groups(t->ctx, addresses, plan->n_devices, snap, error) :
-		       pcipt_snapshot_new_scoped(t->ctx, addresses, plan->n_devices, snap, error);
+	return pcipt_snapshot_new_of_groups(t->ctx, addresses, plan->n_devices, snap, error);
 }
 
 /* Virtual functions that came since would vanish with the driver, and not come back. */
@@ -139,12 +162,24 @@ static int compare_functions(const struct pcipt_plan_device *planned, struct pci
 	return 0;
 }
 
-static int compare_groups(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
-			  struct pcipt_error **error)
+/*
+ * What can't be made good by another plan: another card, another group. The devices and
+ * their groups are all that is asked for: what only goes along with them was judged when
+ * the set was made, and none of it moves.
+ */
+static int compare_machine(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
+			   struct pcipt_error **error)
 {
 	const struct pcipt_plan *plan = t->plan;
-	int r = pcipt_transaction_snapshot(t, false, snap, error);
+	int r = pcipt_transaction_snapshot(t, snap, error);
 
+	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
+		struct pcipt_device *now = pcipt_snapshot_at(*snap, plan->devices[i].at);
+		const char *identity = pcipt_device_get_identity(now);
+
+		if (!identity || !pcipt_streq(identity, plan->devices[i].identity))
+			r = pcipt_transaction_compare_ids(t, &plan->devices[i], error);
+	}
 	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
 		struct pcipt_device *now = pcipt_snapshot_at(*snap, plan->devices[i].at);
 
@@ -263,17 +298,6 @@ static int compare_uses(struct pcipt_transaction *t, struct pcipt_snapshot *snap
 	if (r == PCIPT_E_REFUSED)
 		t->result->outcome = PCIPT_OUTCOME_REFUSED;
 	return r;
-}
-
-/* What can't be made good by another plan: another card, another group. */
-static int compare_machine(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
-			   struct pcipt_error **error)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < t->plan->n_devices; i++)
-		r = pcipt_transaction_compare_ids(t, &t->plan->devices[i], error);
-	return r == 0 ? compare_groups(t, snap, error) : r;
 }
 
 /* The same devices in the same parts: anything else would be more than was agreed to. */

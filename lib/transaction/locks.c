@@ -207,6 +207,7 @@ static int take(struct pcipt_transaction *t, struct pcipt_held *held, const char
 			return fail_lock(folder, held->at, held->lock, error);
 		if (left <= 0)
 			return fail_locked(held->at, holder, error);
+		t->waited = true;
 		if (k->ops->wait(k, cancel, pause < left ? pause : left) == 1)
 			return fail_cancelled(error);
 		pause = pause * 2 < TRY_AFTER_MAX ? pause * 2 : TRY_AFTER_MAX;

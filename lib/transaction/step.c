@@ -62,20 +62,22 @@ static int is_being_set_up(void *data, const char *name)
 
 /*
  * nvme's probe ends when the controller has a name; that it can't be talked to comes out
- * later, and then the driver leaves the device (seen on 6.1 and 6.12).
+ * later, and then the driver leaves the device (seen on 6.1 and 6.12). False where there
+ * was nothing to wait for.
  */
-static void wait_for_probe(struct pcipt_transaction *t, const char *address, const char *driver)
+static bool wait_for_probe(struct pcipt_transaction *t, const char *address, const char *driver)
 {
 	struct pcipt_kernel *k = t->kernel;
 	char folder[64];
 	struct controller controller = { k, folder };
 
 	if (strcmp(driver, "nvme") != 0)
-		return;
+		return false;
 	snprintf(folder, sizeof(folder), "%s/nvme", address);
 	while (k->ops->now(k) < t->deadline &&
 	       k->ops->list(k, PCIPT_AT_PCI_DEVICES, folder, is_being_set_up, &controller) == 1)
 		k->ops->wait(k, -1, LOOK_AFTER);
+	return true;
 }
 
 ssize_t pcipt_step_verify(struct pcipt_transaction *t, const struct pcipt_step *step)
@@ -83,10 +85,8 @@ ssize_t pcipt_step_verify(struct pcipt_transaction *t, const struct pcipt_step *
 	const char *address = step_address(t, step), *driver = *step->value ? step->value : NULL;
 	int r = pcipt_has_driver(t->kernel, address, driver);
 
-	if (r == 1 && driver) {
-		wait_for_probe(t, address, driver);
+	if (r == 1 && driver && wait_for_probe(t, address, driver))
 		r = pcipt_has_driver(t->kernel, address, driver);
-	}
 	return r < 0 ? r : r == 1 ? 0 : -ENODEV;
 }
 

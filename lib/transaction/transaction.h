@@ -76,6 +76,8 @@ struct pcipt_transaction {
 	double deadline; /* on the kernel's clock; the options' unless set before the begin */
 	double lock_deadline; /* the same, for the locks alone */
 	double timeout;
+	bool checked;  /* that this process may write was asked by who begins it */
+	bool waited;   /* for a lock, or for another's work to be finished: what was seen is old */
 	bool recovers; /* it leads back what another one left */
 	bool undoing; /* which can't be cancelled, and has a deadline of its own */
 };
@@ -106,9 +108,9 @@ int pcipt_transaction_revalidate(struct pcipt_transaction *t, struct pcipt_error
 int pcipt_transaction_compare_ids(struct pcipt_transaction *t,
 				  const struct pcipt_plan_device *device,
 				  struct pcipt_error **error);
-/* The plan's devices and what belongs to them, or their groups alone, as they are now. */
-int pcipt_transaction_snapshot(struct pcipt_transaction *t, bool groups_only,
-			       struct pcipt_snapshot **snap, struct pcipt_error **error);
+/* The plan's devices and their groups, as they are now. */
+int pcipt_transaction_snapshot(struct pcipt_transaction *t, struct pcipt_snapshot **snap,
+			       struct pcipt_error **error);
 int pcipt_fail_stale(const struct pcipt_plan_device *device, const char *what, const char *seen,
 		     const char *now, struct pcipt_error **error);
 
