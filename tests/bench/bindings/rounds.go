@@ -60,7 +60,7 @@ func main() {
 	check(err)
 	for i := 1; i <= n; i++ {
 		one(os.Args[1])
-		if i == n/10 || i == n {
+		if i == n/10 || i == n/2 || i == n {
 			fmt.Print(resident(), " ")
 		}
 	}

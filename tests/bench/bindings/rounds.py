@@ -34,7 +34,7 @@ def main():
     n = int(sys.argv[2])
     for i in range(1, n + 1):
         one(sys.argv[1])
-        if i in (n // 10, n):
+        if i in (n // 10, n // 2, n):
             print(resident(), end=" ")
     print()
 
