@@ -325,7 +325,10 @@ int pcipt_claim_check_owner(const struct pcipt_claim *claim, const struct pcipt_
 		return 0;
 	return pcipt_fail(error, PCIPT_E_CLAIMED,
 			  &(struct pcipt_error_facts){
-				  .step = step, .remedy = "Ask its owner, or name no owner" },
-			  "the claim %s is %s's, not %s's", record->name,
-			  record->owner ? record->owner : "nobody", options->owner);
+				  .step = step,
+				  .address = record->devices[0].address,
+				  .remedy = "Ask its owner, or name no owner" },
+			  "the claim %s of %s is %s's, not %s's", record->name,
+			  record->devices[0].address, record->owner ? record->owner : "nobody",
+			  options->owner);
 }

@@ -365,7 +365,7 @@ char *pcipt_store_sentence(const struct pcipt_error *why)
 void pcipt_store_stuck(struct pcipt_transaction *t, struct pcipt_record *record,
 		       const struct pcipt_error *why)
 {
-	const char *message = pcipt_error_get_message(why);
+	_cleanup_free_ char *message = why ? pcipt_store_sentence(why) : NULL;
 	struct pcipt_error *warning = NULL;
 
 	/* When it can't be written, what it says still leads to the same recovery. */

@@ -198,7 +198,7 @@ START_TEST(two_who_want_one_card)
 	assert_nothing_hangs("refused");
 	/* It can't take it by releasing it, unless it is told to. */
 	ck_assert_int_eq(give_back("gpu-vm1", "second interface", &error), PCIPT_E_CLAIMED);
-	ck_assert_ptr_nonnull(pcipt_error_get_remedy(error));
+	assert_explains(error);
 	error = pcipt_error_unref(error);
 	assert_driver(sim, GPU, "vfio-pci");
 	assert_ok(give_back("gpu-vm1", "first interface", &error), error);

@@ -106,6 +106,7 @@ static void assert_says_stuck(void)
 	ck_assert_int_eq(pcipt_claim_get_state(claim), PCIPT_CLAIM_STUCK);
 	ck_assert_str_eq(pcipt_claim_get_reason(claim), "write-outstanding");
 	ck_assert_ptr_nonnull(strstr(pcipt_claim_get_message(claim), "has not returned"));
+	ck_assert_ptr_nonnull(strstr(pcipt_claim_get_message(claim), "pcipt recover"));
 	ck_assert_ptr_nonnull(pcipt_claim_get_deadline(claim));
 	pcipt_claim_unref(claim);
 }
