@@ -18,18 +18,12 @@ import sys
 import time
 
 import cut_ledger
+from guest import CARD, DEVICES, EDU, NIC, PCIPT, driver_of, read
 
-PCIPT = os.environ["PCIPT_BUILD"] + "/pcipt"
-# The program itself, not the script that sets a path for it, which takes twice as long.
-if os.path.exists(os.environ["PCIPT_BUILD"] + "/.libs/pcipt"):
-    PCIPT = os.environ["PCIPT_BUILD"] + "/.libs/pcipt"
-    os.environ["LD_LIBRARY_PATH"] = os.environ["PCIPT_BUILD"] + "/.libs"
 OUT = os.environ["PCIPT_VM_OUT"]
 STATE = "/var/lib/libpcipt"
-DEVICES = "/sys/bus/pci/devices/"
-NATIVE = {"0000:00:03.0": "bochs-drm", "0000:00:03.1": "snd_hda_intel", "0000:00:04.0": "e1000e",
-          "0000:00:05.0": None}
-SETS = {"card": ["0000:00:03.0", "0000:00:03.1"], "nic": ["0000:00:04.0"], "edu": ["0000:00:05.0"]}
+NATIVE = {CARD[0]: "bochs-drm", CARD[1]: "snd_hda_intel", NIC: "e1000e", EDU: None}
+SETS = {"card": CARD, "nic": [NIC], "edu": [EDU]}
 
 
 def say(good, text):
@@ -64,18 +58,6 @@ def ledger():
         return cut_ledger.said([])
 
 
-def driver_of(address):
-    try:
-        return os.path.basename(os.readlink(DEVICES + address + "/driver"))
-    except FileNotFoundError:
-        return None
-
-
-def read(path):
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read().strip()
-
-
 def find_disk():
     return next(path.split("/")[3] for path in glob.glob("/sys/block/vd*/serial")
                 if read(path) == "pcipt-disk-1")
@@ -103,7 +85,7 @@ def judge_devices(said):
     for name, addresses in SETS.items():
         for address in addresses:
             want = "vfio-pci" if name in claims else NATIVE[address]
-            override = read(DEVICES + address + "/driver_override")
+            override = read(f"{DEVICES}/{address}/driver_override")
             now = driver_of(address), override
             say(now == (want, "vfio-pci" if name in claims else "(null)"),
                 f"{address}: {now}, claim {name}: {claims.get(name)}")

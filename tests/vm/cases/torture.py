@@ -4,10 +4,8 @@
 
 usage: torture.py kill ROUNDS | race SECONDS | unplug ROUNDS
 
-PCIPT is the command. Prints "ok: …" and "FAILED: …" lines. PCIPT_TEST_SEED repeats a run.
+Prints "ok: …" and "FAILED: …" lines. PCIPT_TEST_SEED repeats a run.
 """
-import glob
-import json
 import os
 import random
 import signal
@@ -16,11 +14,8 @@ import sys
 import threading
 import time
 
-PCIPT = os.environ["PCIPT"]
-DEVICES = "/sys/bus/pci/devices"
-CARD = ["0000:00:03.0", "0000:00:03.1"]
-NIC = "0000:00:04.0"
-EDU = "0000:00:05.0"
+from guest import CARD, DEVICES, EDU, NIC, claims, difference, driver_of, run, start, state
+
 SEED = int(os.environ.get("PCIPT_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
 
 failures = 0
@@ -30,49 +25,6 @@ def say(good, text):
     global failures
     failures += not good
     print(("ok: " if good else "FAILED: ") + text, flush=True)
-
-
-def read(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError as error:
-        return error.strerror
-
-
-def driver_of(address):
-    try:
-        return os.path.basename(os.readlink(f"{DEVICES}/{address}/driver"))
-    except FileNotFoundError:
-        return None
-
-
-def state():
-    """What a transaction may change, of every device."""
-    found = {}
-    for path in sorted(glob.glob(DEVICES + "/*")):
-        address = os.path.basename(path)
-        found[address] = (driver_of(address), read(path + "/driver_override"),
-                          read(path + "/power/control"))
-    return found
-
-
-def difference(a, b):
-    return {k: (a.get(k), b.get(k)) for k in sorted(a.keys() | b.keys()) if a.get(k) != b.get(k)}
-
-
-def start(*words):
-    return subprocess.Popen([PCIPT, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def run(*words):
-    done = subprocess.run([PCIPT, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
-
-
-def claims():
-    return json.loads(run("claims", "--json")[1])["claims"]
 
 
 def duration(*words):

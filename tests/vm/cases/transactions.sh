@@ -190,7 +190,7 @@ modules() {
 }
 
 torture() { # WORD NUMBER
-	PCIPT=$pcipt python3 "$here/torture.py" "$@" >torture 2>&1
+	python3 "$here/torture.py" "$@" >torture 2>&1
 	cat torture
 	passed=$((passed + $(grep -c '^ok' torture)))
 	failed=$((failed + $(grep -c '^FAILED' torture)))
