@@ -6,12 +6,27 @@
  * card. Host adapters that do all of this themselves have their disks below them. And a
  * hypervisor's folders (9p, virtiofs) come through a device of their own.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "usage/block.h"
 #include "usage/tcp.h"
 
 /* ---- by which card ---- */
+
+static void read_table(struct block_map *map, bool v6, struct pcipt_tcps *tcps)
+{
+	/* The host's own: the caller may be in a container's network. */
+	int r = pcipt_tcp_read(map->inquiry, 1, v6, tcps);
+
+	/* Every kernel that talks to a peer has the first; where IPv6 is off there is no second. */
+	if (r == 0 || (r == -ENOENT && (v6 || !map->kernel->ops->is_real(map->kernel))))
+		return;
+	map->tcps_unread = true;
+	pcipt_block_unknown(map, pcipt_format("over which card disks are reached isn't known: "
+					      "/proc/1/net/tcp%s can't be read (%s)",
+					      v6 ? "6" : "", pcipt_errno_text(-r)));
+}
 
 static void read_connections(struct block_map *map)
 {
@@ -20,9 +35,8 @@ static void read_connections(struct block_map *map)
 	if (map->tcps_read)
 		return;
 	map->tcps_read = true;
-	/* The host's own: the caller may be in a container's network. */
-	pcipt_tcp_read(map->inquiry, 1, false, &tcps);
-	pcipt_tcp_read(map->inquiry, 1, true, &tcps);
+	read_table(map, false, &tcps);
+	read_table(map, true, &tcps);
 	map->tcps = tcps.items;
 	map->n_tcps = tcps.n;
 	map->no_memory |= tcps.no_memory;

@@ -485,11 +485,23 @@ static char *add_looks(const struct view *view, char *reasons, size_t *n)
 	return reasons;
 }
 
+static bool has_way(const struct block_map *map, const struct pcipt_device *device)
+{
+	const struct pcipt_ways *ways = &map->inquiry->uses->ways;
+
+	for (size_t i = 0; i < ways->n; i++)
+		if (ways->items[i].device == device)
+			return true;
+	return false;
+}
+
 /* Whether the device could have disks that the map doesn't show. */
 static bool may_have_disks(const struct block_map *map, const struct pcipt_device *device)
 {
 	bool bound = device->driver && !device->driver->vfio;
 
+	if (map->tcps_unread && has_way(map, device))
+		return true;
 	return map->blind && bound &&
 	       (device->class_id >> 16 == 0x01 || map->kernel->ops->is_real(map->kernel));
 }

@@ -113,6 +113,7 @@ struct block_map {
 	struct pcipt_tcp *tcps;
 	size_t n_tcps;
 	bool tcps_read;
+	bool tcps_unread; /* or could not be asked for: by which card a peer is reached isn't known */
 	bool blind; /* there may be disks that it doesn't show */
 	bool no_memory;
 };

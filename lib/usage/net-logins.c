@@ -6,6 +6,7 @@
  * server is among the caller's forefathers, and the connection is one of its sockets. From
  * within a terminal multiplexer or a service no way leads there, and nothing is known.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "usage/net.h"
@@ -51,6 +52,16 @@ static void add_login(struct look *look, const struct pcipt_tcp *tcp)
 		look->net->no_memory = true;
 }
 
+static void read_table(struct look *look)
+{
+	int r = pcipt_tcp_read(look->inquiry, look->pid, true, &look->tcps);
+
+	look->read = true;
+	/* Without IPv6 there is no table; and a process that has ended kept nobody's login. */
+	if (r < 0 && r != -ENOENT && r != -ESRCH && r != -EINVAL)
+		look->net->unread_errnum = -r;
+}
+
 static int look_at_descriptor(void *data, const char *name)
 {
 	struct look *look = data;
@@ -63,8 +74,7 @@ static int look_at_descriptor(void *data, const char *name)
 	    sscanf(link, "socket:[%20lu]", &inode) != 1)
 		return 0;
 	if (!look->read)
-		pcipt_tcp_read(look->inquiry, look->pid, true, &look->tcps);
-	look->read = true;
+		read_table(look);
 	for (size_t i = 0; i < look->tcps.n; i++)
 		if (look->tcps.items[i].inode == inode &&
 		    IN6_IS_ADDR_LINKLOCAL(&look->tcps.items[i].local))

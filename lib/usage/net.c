@@ -216,7 +216,16 @@ static struct gap find_gap(const struct collection *c)
 	if (c->net.damaged)
 		return (struct gap){ strdup("the kernel's answer contradicts itself"),
 				     "Look at it yourself (ip addr, ip route), and allow it" };
-	return c->networks.unseen ? find_unseen(&c->networks) : (struct gap){ NULL, NULL };
+	if (c->networks.unseen)
+		return find_unseen(&c->networks);
+	if (c->net.unread_errnum)
+		return (struct gap){
+			pcipt_format("by which interface you are logged in isn't known: the "
+				     "table of TCP connections can't be read (%s)",
+				     pcipt_errno_text(c->net.unread_errnum)),
+			"Look at it yourself (ss -t), and allow it"
+		};
+	return (struct gap){ NULL, NULL };
 }
 
 static bool is_first_of_device(const struct collection *c, size_t parent)

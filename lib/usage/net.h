@@ -71,6 +71,7 @@ struct pcipt_net {
 	struct pcipt_net_session *sessions;
 	struct pcipt_net_login *logins;
 	size_t n_links, n_addresses, n_locals, n_routes, n_hops, n_sessions, n_logins;
+	int unread_errnum; /* why a table in which the caller's login may be can't be read; or 0 */
 	bool no_memory;
 	bool damaged; /* a message contradicts itself: what it says is left out */
 };

@@ -59,14 +59,17 @@ void pcipt_tcp_parse(struct pcipt_tcps *tcps, const char *text)
 	}
 }
 
-void pcipt_tcp_read(struct pcipt_inquiry *inquiry, long pid, bool v6, struct pcipt_tcps *tcps)
+int pcipt_tcp_read(struct pcipt_inquiry *inquiry, long pid, bool v6, struct pcipt_tcps *tcps)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[64];
+	ssize_t n;
 
 	snprintf(path, sizeof(path), "proc/%ld/net/tcp%s", pid, v6 ? "6" : "");
-	if (pcipt_kernel_read_file(inquiry->kernel, PCIPT_AT_ROOT, path, &text) > 0)
+	n = pcipt_kernel_read_file(inquiry->kernel, PCIPT_AT_ROOT, path, &text);
+	if (n > 0)
 		pcipt_tcp_parse(tcps, text);
+	return n < 0 ? (int)n : 0;
 }
 
 bool pcipt_tcp_scan_address(const char *text, struct in6_addr *address)

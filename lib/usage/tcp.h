@@ -21,8 +21,11 @@ struct pcipt_tcps {
 
 /* Adds those of a table that are established. Pure: what is none of its lines is left out. */
 void pcipt_tcp_parse(struct pcipt_tcps *tcps, const char *text);
-/* Reads the table of a process's network namespace; what can't be read adds nothing. */
-void pcipt_tcp_read(struct pcipt_inquiry *inquiry, long pid, bool v6, struct pcipt_tcps *tcps);
+/*
+ * Reads the table of a process's network namespace: 0, or -errno (-ENOENT: there is none;
+ * -EFBIG: more than PCIPT_FILE_MAX of it), and then nothing was added.
+ */
+int pcipt_tcp_read(struct pcipt_inquiry *inquiry, long pid, bool v6, struct pcipt_tcps *tcps);
 /* "192.0.2.7", "fe80::1%eth0", into the form of above; false for what is no address. */
 bool pcipt_tcp_scan_address(const char *text, struct in6_addr *address);
 /* Such an address as a person writes it. */

@@ -534,6 +534,50 @@ START_TEST(root_over_iscsi)
 }
 END_TEST
 
+/* A table that is too long or can't be read is no empty one. */
+static ssize_t no_table_result;
+static const char *no_table_path;
+
+static ssize_t no_table(struct pcipt_kernel *k, enum pcipt_place at, const char *path, void *buf,
+			size_t size)
+{
+	if (strcmp(path, no_table_path) != 0)
+		return storage.real_ops.read_bytes(k, at, path, buf, size);
+	/* Whatever is asked for is there: it never ends. */
+	return no_table_result ? no_table_result : (ssize_t)size;
+}
+
+START_TEST(connections_that_cannot_be_read)
+{
+	static const struct {
+		const char *path, *told;
+		ssize_t result;
+	} table[] = { { "proc/1/net/tcp", "/proc/1/net/tcp can't be read (File too large)", 0 },
+		      { "proc/1/net/tcp", "/proc/1/net/tcp can't be read (Permission denied)", -EACCES },
+		      { "proc/1/net/tcp", "/proc/1/net/tcp can't be read (No such file or directory)", -ENOENT },
+		      { "proc/1/net/tcp6", "/proc/1/net/tcp6 can't be read (File too large)", 0 },
+		      { "proc/1/net/tcp6", NULL, -ENOENT } };
+
+	no_table_result = table[_i].result;
+	no_table_path = table[_i].path;
+	network("");
+	storage_disk("platform/host2/session4/target2:0:0/2:0:0:0/block/sda", "8:0");
+	tree_folder(storage.tree, "sys/block/sda");
+	tree_file(storage.tree, "sys/class/iscsi_connection/connection4:0/address", "198.51.100.1");
+	storage.ops.read_bytes = no_table;
+	storage_ask(USB, TWO, NULL);
+	ck_assert_ptr_null(storage_use(PCIPT_USE_UNKNOWN, USB));
+	ck_assert_int_eq(storage_use(PCIPT_USE_UNKNOWN, TWO) != NULL, table[_i].told != NULL);
+	if (table[_i].told)
+		ck_assert_ptr_nonnull(strstr(storage_use(PCIPT_USE_UNKNOWN, TWO)->evidence,
+					     table[_i].told));
+	/* Where nothing is reached over a network it doesn't matter. */
+	tree_file(storage.tree, "sys/class/iscsi_connection/connection4:0/address", "");
+	storage_ask(TWO, NULL);
+	ck_assert_uint_eq(storage.uses.n, 0);
+}
+END_TEST
+
 /* With and without NVMe multipath; the stack above is told with it. */
 START_TEST(swap_over_nvme_fabrics)
 {
@@ -852,6 +896,7 @@ static void add_asking(Suite *suite)
 	tcase_add_test(tc, used_disks_are_not_asked);
 	tcase_add_test(tc, data_that_is_not_in_use);
 	tcase_add_loop_test(tc, root_over_iscsi, 0, 6);
+	tcase_add_loop_test(tc, connections_that_cannot_be_read, 0, 5);
 	tcase_add_loop_test(tc, swap_over_nvme_fabrics, 0, 2);
 	tcase_add_test(tc, root_over_nfs);
 	tcase_add_loop_test(tc, a_boot_partition_by_what_is_on_it, 0, 4);

@@ -644,7 +644,8 @@ static void add_processes(struct tree *tree, const char *tcp6)
 	tree_file(tree, "proc/90/net/tcp6", TCP6_HEAD);
 	tree_file(tree, "proc/80/stat", "80 (sshd) S 1 1 1");
 	tree_link(tree, "proc/80/fd/4", "socket:[777]");
-	tree_file(tree, "proc/80/net/tcp6", tcp6);
+	if (tcp6)
+		tree_file(tree, "proc/80/net/tcp6", tcp6);
 }
 
 START_TEST(the_callers_own_login)
@@ -680,6 +681,32 @@ START_TEST(the_callers_own_login)
 		ck_assert_str_eq(uses.items[0].evidence, "you are logged in from fe80::2 by the "
 							 "address fe80::1 of eth7 = 0000:02:00.0");
 	}
+	memset(&messages, 0, sizeof(messages));
+	tree_free(tree);
+}
+END_TEST
+
+/* Whether it is there can't be told of a table that can't be read; without IPv6 there is none. */
+START_TEST(a_login_that_cannot_be_told)
+{
+	static const unsigned char local[16] = { 0xfe, 0x80, [15] = 1 };
+	struct tree *tree = tree_with_card();
+
+	add_folder(tree, "net");
+	memset(&messages, 0, sizeof(messages));
+	bytes_link(&messages, 7, "eth7");
+	bytes_text(&messages, 56, "0000:02:00.0");
+	bytes_text(&messages, 57, "pci");
+	bytes_address(&messages, AF_INET6, RT_SCOPE_LINK, 7, 64);
+	bytes_attribute(&messages, IFA_ADDRESS, local, 16);
+	add_processes(tree, NULL);
+	collect(tree, 0);
+	ck_assert_uint_eq(uses.n, 0);
+	tree_folder(tree, "proc/80/net/tcp6");
+	collect(tree, 0);
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_UNKNOWN);
+	ck_assert_ptr_nonnull(strstr(uses.items[0].evidence, "by which interface you are logged in"));
 	memset(&messages, 0, sizeof(messages));
 	tree_free(tree);
 }
@@ -919,6 +946,7 @@ Suite *suite_net(void)
 	tcase_add_test(collector, card_without_interface);
 	tcase_add_test(collector, what_cannot_be_told);
 	tcase_add_loop_test(collector, the_callers_own_login, 0, 5);
+	tcase_add_test(collector, a_login_that_cannot_be_told);
 	tcase_add_loop_test(collector, odd_forefathers, 0, 8);
 	tcase_add_test(collector, connections);
 	tcase_add_loop_test(collector, found_by_its_parent, 0, 2);
