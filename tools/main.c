@@ -89,7 +89,7 @@ static void print_tool_help(FILE *file)
 		say(file, "  %-9s %-14s %s\n", verbs[i].name,
 		    verbs[i].operands ? verbs[i].operands : "", verbs[i].help);
 	say(file, "\nA device is selected (SEL) by its address (0000:01:00.0 or 01:00.0), by\n"
-		  "vendor:device (10de:2484), or by slot=, class=, group=, identity=.\n\n"
+		  "vendor:device (10de:2484), or by slot=, serial=, class=, group=, identity=.\n\n"
 		  "Options of every verb:\n");
 	print_options_help(file, OPT_ALWAYS);
 	say(file, "\n\"pcipt VERB --help\" tells the options of a verb; more in pcipt(8).\n");

@@ -39,7 +39,7 @@ static const char *const helps[][2] = {
 	{ "    --with-claim", "release a claim whole, though only part is selected" },
 	{ "    --dry-run", "tell what would be done, and do nothing" },
 	{ "    --timeout S", "give up after so many seconds (60)" },
-	{ "    --full", "facts that take longer to read, too" },
+	{ "    --full", "facts that take longer to read, too (with --json)" },
 	{ "    --json", "print one JSON object" },
 	{ "    --root DIR", "take DIR for / (to look at a copy of /sys)" },
 	{ "-v, --verbose", "tell more; twice: the library's debug messages" },
