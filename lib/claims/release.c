@@ -14,7 +14,8 @@
  * go, which can't be recalled, and wait for that without an end.
  */
 static int refuse_held(struct pcipt_snapshot *snap, const struct pcipt_plan *plan,
-		       const struct pcipt_options *options, struct pcipt_error **error)
+		       const struct pcipt_options *options, double deadline,
+		       struct pcipt_error **error)
 {
 	_cleanup_free_ struct pcipt_device **devices = calloc(plan->n_devices + 1, sizeof(*devices));
 	struct pcipt_uses uses = { 0 };
@@ -27,15 +28,15 @@ static int refuse_held(struct pcipt_snapshot *snap, const struct pcipt_plan *pla
 		if (plan->devices[i].asked &&
 		    !pcipt_streq(plan->devices[i].seen.driver, plan->devices[i].before.driver))
 			devices[n++] = pcipt_snapshot_at(snap, plan->devices[i].at);
-	pcipt_holders_find(snap, devices, n, &uses);
+	pcipt_holders_find(snap, devices, n, deadline, &uses);
 	r = pcipt_refuse_uses(&uses, options, error);
 	pcipt_uses_clear(&uses);
 	return r;
 }
 
 static int make_plan(struct pcipt_snapshot *snap, const struct pcipt_claim *claim, bool with_steps,
-		     const struct pcipt_options *options, struct pcipt_plan **out,
-		     struct pcipt_error **error)
+		     const struct pcipt_options *options, double deadline,
+		     struct pcipt_plan **out, struct pcipt_error **error)
 {
 	_cleanup_(pcipt_plan_unrefp) struct pcipt_plan *plan = NULL;
 	bool ok = true;
@@ -47,7 +48,7 @@ static int make_plan(struct pcipt_snapshot *snap, const struct pcipt_claim *clai
 	plan->claim_id = pcipt_dup(claim->record.id, &ok);
 	if (!ok)
 		return pcipt_fail_memory(error);
-	r = refuse_held(snap, plan, options, error);
+	r = refuse_held(snap, plan, options, deadline, error);
 	if (r == 0)
 		*out = steal(&plan);
 	return r;
@@ -59,7 +60,8 @@ int pcipt_plan_release(struct pcipt_snapshot *snap, const struct pcipt_claim *cl
 {
 	if (!snap || !claim || !out)
 		return pcipt_fail_argument(error, __func__, "no snapshot, no claim, or no place");
-	return make_plan(snap, claim, true, options, out, error);
+	return make_plan(snap, claim, true, options,
+			 pcipt_transaction_deadline(snap->ctx, snap->kernel, options), out, error);
 }
 
 static int check(struct pcipt_context *ctx, struct pcipt_snapshot *snap,
@@ -131,13 +133,13 @@ static int release_devices(struct pcipt_context *ctx, struct pcipt_claim *now,
 	if (r == 0)
 		r = check(ctx, snap, &now->record, error);
 	if (r == 0)
-		r = make_plan(snap, now, false, options, &plan, error);
+		r = make_plan(snap, now, false, options, deadline, &plan, error);
 	if (r < 0)
 		return r;
 	r = pcipt_transaction_begin(&t, ctx, plan, options, error);
 	/* Again: it may have been opened while others' locks were waited for. */
 	if (r == 0 && t.waited)
-		r = refuse_held(snap, plan, options, error);
+		r = refuse_held(snap, plan, options, deadline, error);
 	if (r == 0)
 		r = release_locked(&t, now, snap, error);
 	if (t.result)

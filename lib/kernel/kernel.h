@@ -185,10 +185,11 @@ struct pcipt_kernel_ops {
 			    unsigned int ms);
 	/*
 	 * Who has one of these files open: every process of the tree's /proc is looked at,
-	 * each for at most ms. -EACCES when not even their names are all to be seen.
+	 * each for at most ms, all for at most all_ms. -EACCES when not even their names are all
+	 * to be seen, -ETIMEDOUT when the time was up before all had been looked at.
 	 */
 	int (*find_holders)(struct pcipt_kernel *k, const struct pcipt_node *nodes, size_t n,
-			    unsigned int ms, pcipt_holding_fn fn, void *data);
+			    unsigned int ms, unsigned int all_ms, pcipt_holding_fn fn, void *data);
 	/*
 	 * The helper: the one process that makes a transaction's writes, since any of them
 	 * may block for ever. It holds the locks, given in the lanes' order (more may

@@ -360,11 +360,28 @@ static void be_searcher(struct search *s)
 
 /* ---- the caller's side ---- */
 
+/* How long to wait for one process, and until when for all. */
+struct patience {
+	unsigned int ms;
+	double deadline;
+};
+
+/* A message: as pcipt_pipe_receive(), and -ETIMEDOUT when the time for all is up. */
+static int receive(int in, struct message *message, const struct patience *patience)
+{
+	double left = patience->deadline - pcipt_now_ms();
+	bool last = left < patience->ms;
+	int r = pcipt_pipe_receive(in, message, sizeof(*message),
+				   !last ? patience->ms : left > 0 ? (unsigned int)left + 1 : 0);
+
+	return r == -EBUSY && last ? -ETIMEDOUT : r;
+}
+
 /*
  * Passes on what a searcher says: 1 when it is through, 0 when it has been at one place for
  * too long, or -errno.
  */
-static int take_messages(int in, const struct search *s, unsigned int ms,
+static int take_messages(int in, const struct search *s, const struct patience *patience,
 			 struct pcipt_holding *stuck, pcipt_holding_fn fn, void *data)
 {
 	int pid = -1;
@@ -372,7 +389,7 @@ static int take_messages(int in, const struct search *s, unsigned int ms,
 
 	for (;;) {
 		struct message message;
-		int r = pcipt_pipe_receive(in, &message, sizeof(message), ms);
+		int r = receive(in, &message, patience);
 
 		if (r == -EBUSY) {
 			if (s->progress->pid == pid && s->progress->at_maps == at_maps) {
@@ -426,8 +443,11 @@ static int start(struct search *s, struct share *share, pid_t number)
 	return share->pid < 0 ? share->pid : 0;
 }
 
-/* Lets go of a searcher; one that isn't known to be through may be stuck: nobody waits for it. */
-static void part_with(struct real_kernel *real, struct share *share, bool through)
+/*
+ * Lets go of a searcher; one that isn't known to be through may be stuck: nobody waits for it.
+ * Of one that but had too little time (-ETIMEDOUT) the process isn't to blame.
+ */
+static void part_with(struct real_kernel *real, struct share *share, int r)
 {
 	char stuck_on[64];
 
@@ -435,7 +455,8 @@ static void part_with(struct real_kernel *real, struct share *share, bool throug
 	share->in = -1;
 	if (share->pid > 0) {
 		snprintf(stuck_on, sizeof(stuck_on), "proc/%d", (int)share->progress->pid);
-		pcipt_real_part_with(real, share->pid, through ? NULL : stuck_on);
+		pcipt_real_part_with(real, share->pid,
+				     r == 1 ? NULL : r == -ETIMEDOUT ? "" : stuck_on);
 	}
 	share->pid = 0;
 	if (share->progress)
@@ -445,32 +466,33 @@ static void part_with(struct real_kernel *real, struct share *share, bool throug
 
 /* What one searcher has to say; 1 when all was seen, 0 when it got stuck, or -errno. */
 static int listen_to(struct real_kernel *real, struct search *s, struct share *share,
-		     unsigned int ms, pcipt_holding_fn fn, void *data)
+		     const struct patience *patience, pcipt_holding_fn fn, void *data)
 {
 	struct pcipt_holding stuck = { .node = -1, .fd = -1, .errnum = EBUSY };
 	int r;
 
 	s->progress = share->progress;
-	r = take_messages(share->in, s, ms, &stuck, fn, data);
+	r = take_messages(share->in, s, patience, &stuck, fn, data);
 	/* One that didn't even begin, on a busy machine, says nothing of any process. */
 	if (r == 0 && stuck.pid > 0) {
 		r = fn(data, &stuck) != 0 ? -ECANCELED : 0;
 		share->after = stuck.pid;
 	}
-	part_with(real, share, r == 1);
+	part_with(real, share, r);
 	return r;
 }
 
 /* One share to its end: 1, 0 when too many got stuck, or -errno. */
 static int search_share(struct real_kernel *real, struct search *s, struct share *share,
-			pid_t number, unsigned int ms, pcipt_holding_fn fn, void *data)
+			pid_t number, const struct patience *patience, pcipt_holding_fn fn,
+			void *data)
 {
-	int r = listen_to(real, s, share, ms, fn, data);
+	int r = listen_to(real, s, share, patience, fn, data);
 
 	while (r == 0 && ++s->n_stuck < STUCK_MAX) {
 		r = start(s, share, number);
 		if (r == 0)
-			r = listen_to(real, s, share, ms, fn, data);
+			r = listen_to(real, s, share, patience, fn, data);
 	}
 	return r;
 }
@@ -490,7 +512,7 @@ static pid_t choose_shares(int proc)
 	return n < SHARES_MAX ? n : SHARES_MAX;
 }
 
-static int search_all(struct real_kernel *real, struct search *s, unsigned int ms,
+static int search_all(struct real_kernel *real, struct search *s, const struct patience *patience,
 		      pcipt_holding_fn fn, void *data)
 {
 	struct share shares[SHARES_MAX] = { 0 };
@@ -503,9 +525,9 @@ static int search_all(struct real_kernel *real, struct search *s, unsigned int m
 		r = start(s, &shares[i], i);
 	r = r < 0 ? r : 1;
 	for (pid_t i = 0; r > 0 && i < s->n_shares; i++)
-		r = search_share(real, s, &shares[i], i, ms, fn, data);
+		r = search_share(real, s, &shares[i], i, patience, fn, data);
 	for (pid_t i = 0; i < s->n_shares; i++)
-		part_with(real, &shares[i], false);
+		part_with(real, &shares[i], r < 0 ? r : 0);
 	return r;
 }
 
@@ -526,8 +548,9 @@ static pid_t *stuck_processes(struct real_kernel *real, size_t *n)
 }
 
 int pcipt_real_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nodes, size_t n,
-			    unsigned int ms, pcipt_holding_fn fn, void *data)
+			    unsigned int ms, unsigned int all_ms, pcipt_holding_fn fn, void *data)
 {
+	const struct patience patience = { ms, pcipt_now_ms() + all_ms };
 	struct real_kernel *real = real_kernel(k);
 	_cleanup_close_ int proc = pcipt_real_open(real, PCIPT_AT_ROOT, "proc",
 						   O_PATH | O_DIRECTORY);
@@ -552,6 +575,6 @@ int pcipt_real_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nod
 		s->wants_anon |= nodes[i].anon != NULL;
 		s->wants_maps |= !nodes[i].never_mapped;
 	}
-	r = search_all(real, s, ms, fn, data);
+	r = search_all(real, s, &patience, fn, data);
 	return r == 1 ? 0 : r == 0 ? -EBUSY : r;
 }

@@ -92,7 +92,7 @@ int pcipt_real_ask_networks(struct pcipt_kernel *k, struct pcipt_networks *netwo
 			    unsigned int ms);
 /* open-files.c */
 int pcipt_real_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nodes, size_t n,
-			    unsigned int ms, pcipt_holding_fn fn, void *data);
+			    unsigned int ms, unsigned int all_ms, pcipt_holding_fn fn, void *data);
 /* modules.c */
 int pcipt_real_module_state(struct pcipt_kernel *k, const char *name);
 /*

@@ -155,6 +155,9 @@ static const char *remedy_for(int op, int errnum)
 	return "See the kernel's log (dmesg)";
 }
 
+/* How long past its deadline a caller waits to be told because of whom it passed. */
+#define NAMES_MS 1000
+
 /* Who has the device open, "process 4711 (qemu-system-x86)"; a new string, or NULL. */
 static char *name_holders(const struct pcipt_transaction *t, const struct pcipt_step *step)
 {
@@ -166,7 +169,8 @@ static char *name_holders(const struct pcipt_transaction *t, const struct pcipt_
 	char *names = NULL;
 
 	if (device)
-		pcipt_holders_find(t->plan->snap, &device, 1, &uses);
+		pcipt_holders_find(t->plan->snap, &device, 1,
+				   t->kernel->ops->now(t->kernel) + NAMES_MS, &uses);
 	for (size_t i = 0; i < uses.n; i++) {
 		char *longer;
 

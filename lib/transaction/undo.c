@@ -143,12 +143,12 @@ static size_t arrange(const struct pcipt_steps *steps, struct pcipt_done *done)
  * Whether a process has a device open, its own node or that of its group, or may have: before
  * 5.19 the kernel stops where we are wrong.
  */
-static bool is_held(struct pcipt_device *device)
+static bool is_held(const struct pcipt_transaction *t, struct pcipt_device *device)
 {
 	struct pcipt_uses uses = { 0 };
 	bool held = false;
 
-	pcipt_holders_find(device->snap, &device, 1, &uses);
+	pcipt_holders_find(device->snap, &device, 1, t->deadline, &uses);
 	for (size_t i = 0; i < uses.n; i++)
 		held |= uses.items[i].kind == PCIPT_USE_HELD ||
 			uses.items[i].kind == PCIPT_USE_UNKNOWN;
@@ -175,7 +175,7 @@ static const char *foreign_in_use(struct pcipt_transaction *t, size_t device)
 		struct pcipt_device *member = pcipt_group_device_at(group, i);
 
 		if (!is_planned(t->plan, member) && pcipt_device_has_vfio_driver(member) &&
-		    is_held(member))
+		    is_held(t, member))
 			return member->address;
 	}
 	return NULL;

@@ -9,6 +9,7 @@
 #include "usage/holders.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "usage/nodes.h"
@@ -27,6 +28,7 @@ struct holder {
 };
 
 struct hunt {
+	struct pcipt_inquiry *inquiry;
 	struct pcipt_kernel *kernel;
 	struct pcipt_uses *uses;
 	struct pcipt_nodes nodes;
@@ -83,7 +85,8 @@ static void read_of(struct hunt *h, pid_t pid, const char *name, char *buf, size
 	struct pcipt_read read = { path, buf, size, -EIO, false };
 
 	snprintf(path, sizeof(path), "proc/%d/%s", (int)pid, name);
-	h->kernel->ops->read_guarded(h->kernel, PCIPT_AT_ROOT, &read, 1, PROCESS_WAIT_MS);
+	h->kernel->ops->read_guarded(h->kernel, PCIPT_AT_ROOT, &read, 1,
+				     pcipt_inquiry_patience(h->inquiry, PROCESS_WAIT_MS));
 	if (read.result <= 0)
 		buf[0] = '\0';
 	pcipt_text_neutralise(buf);
@@ -373,7 +376,8 @@ static void judge_namespace(struct hunt *h)
 static void search(struct hunt *h)
 {
 	int r = h->kernel->ops->find_holders(h->kernel, h->nodes.nodes, h->nodes.n,
-					     PROCESS_WAIT_MS, note, h);
+					     PROCESS_WAIT_MS,
+					     pcipt_inquiry_patience(h->inquiry, UINT_MAX), note, h);
 
 	sort_found(h);
 	judge_anonymous(h);
@@ -386,6 +390,10 @@ static void search(struct hunt *h)
 		add_unknown(h, PCIPT_USE_UNKNOWN,
 			    "too many processes didn't answer, so the rest wasn't asked",
 			    "Look why they are stuck");
+	else if (r == -ETIMEDOUT)
+		add_unknown(h, PCIPT_USE_UNKNOWN,
+			    "the time was up before all processes had been looked at",
+			    "Try again with more time (--timeout)");
 	else if (r < 0)
 		add_unknown(h, PCIPT_USE_UNKNOWN, pcipt_errno_text(-r),
 			    "Look whether /proc is mounted");
@@ -396,27 +404,33 @@ static void search(struct hunt *h)
 			    "more hangs below the device than was looked at", "Take some of it away");
 }
 
-void pcipt_holders_find(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
-			struct pcipt_uses *uses)
+void pcipt_collect_holders(struct pcipt_inquiry *inquiry)
 {
-	struct hunt h = { .kernel = snap->kernel, .uses = uses };
+	struct pcipt_kernel *k = inquiry->kernel;
+	struct hunt h = { .inquiry = inquiry, .kernel = k, .uses = inquiry->uses };
 
 	/* The processes of this machine have nothing to do with a recorded one. */
-	if (!snap->kernel->ops->is_real(snap->kernel))
+	if (!k->ops->is_real(k))
 		return;
-	for (size_t i = 0; i < n; i++)
-		pcipt_nodes_add(&h.nodes, devices[i]);
+	for (size_t i = 0; i < inquiry->n; i++)
+		pcipt_nodes_add(&h.nodes, inquiry->devices[i]);
 	pcipt_nodes_add_vfio(&h.nodes);
-	pcipt_nodes_drop_unopened(&h.nodes, snap->kernel);
+	pcipt_nodes_drop_unopened(&h.nodes, k);
 	if (h.nodes.n > 0)
 		search(&h);
-	uses->no_memory |= h.no_memory || h.nodes.no_memory;
+	inquiry->uses->no_memory |= h.no_memory || h.nodes.no_memory;
 	free(h.found);
 	free(h.holders);
 	pcipt_nodes_clear(&h.nodes);
 }
 
-void pcipt_collect_holders(struct pcipt_inquiry *inquiry)
+void pcipt_holders_find(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
+			double deadline, struct pcipt_uses *uses)
 {
-	pcipt_holders_find(inquiry->snap, inquiry->devices, inquiry->n, inquiry->uses);
+	pcipt_collect_holders(&(struct pcipt_inquiry){ .snap = snap,
+						       .kernel = snap->kernel,
+						       .devices = devices,
+						       .n = n,
+						       .uses = uses,
+						       .deadline = deadline });
 }

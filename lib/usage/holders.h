@@ -10,10 +10,11 @@
  * bound now: PCIPT_USE_HELD, for disks PCIPT_USE_DISK_OPEN. What could not be looked at is
  * PCIPT_USE_UNKNOWN. Looks at every process of the host, but only where one of the devices
  * has a node that somebody may have open (pins.c). Never opens a node: a VFIO group opens
- * but once, so a try would make its real user fail.
+ * but once, so a try would make its real user fail. Until the deadline, on the kernel's
+ * clock (0: for the context's timeout from now); whom there was no time for is unknown.
  */
 void pcipt_holders_find(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
-			struct pcipt_uses *uses);
+			double deadline, struct pcipt_uses *uses);
 /* The same as a collector. */
 void pcipt_collect_holders(struct pcipt_inquiry *inquiry);
 

@@ -198,7 +198,7 @@ char *sim_process_file(const struct sim *sim, const char *path);
 char *sim_node_link(const struct sim *sim, const struct sim_device *device, const char *name);
 size_t sim_node_names(const struct sim *sim, const struct sim_device *device, char **names);
 int sim_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nodes, size_t n,
-		     unsigned int ms, pcipt_holding_fn fn, void *data);
+		     unsigned int ms, unsigned int all_ms, pcipt_holding_fn fn, void *data);
 
 /* files.c and records.c */
 ssize_t sim_read(struct pcipt_kernel *k, enum pcipt_place at, const char *path, char *buf,

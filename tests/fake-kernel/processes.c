@@ -123,13 +123,13 @@ static bool is_node(const struct pcipt_node *node, const struct sim_holder *hold
 
 /* A descriptor's number is the holder's index. */
 int sim_find_holders(struct pcipt_kernel *k, const struct pcipt_node *nodes, size_t n,
-		     unsigned int ms, pcipt_holding_fn fn, void *data)
+		     unsigned int ms, unsigned int all_ms, pcipt_holding_fn fn, void *data)
 {
 	struct sim *sim = sim_of(k);
 	struct sim_verdict verdict = sim_next(sim, SIM_FIND_HOLDERS, "find-holders");
 	int r = verdict.answer;
 
-	(void)ms;
+	(void)ms, (void)all_ms;
 	sim_note(sim, "find-holders", r);
 	for (size_t i = 0; r == 0 && i < sim->n_holders; i++) {
 		const struct sim_holder *holder = &sim->holders[i];

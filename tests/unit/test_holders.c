@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/kernel.h"
+#include "kernel/real.h"
 #include "machine.h"
 #include "usage/holders.h"
 
@@ -50,7 +50,7 @@ static void find_on(const char *const *addresses, size_t n)
 	for (size_t i = 0; i < n; i++)
 		assert_ok(pcipt_snapshot_find(snap, addresses[i], &devices[i], &error), error);
 	pcipt_uses_clear(&uses);
-	pcipt_holders_find(snap, devices, n, &uses);
+	pcipt_holders_find(snap, devices, n, 0, &uses);
 	ck_assert(!uses.no_memory);
 }
 
@@ -85,6 +85,43 @@ START_TEST(no_nodes_no_search)
 	ck_assert_uint_eq(sim_log_matches(sim, "find-holders"), 0);
 	find_on((const char *const[]){ GPU }, 1);
 	ck_assert_uint_eq(sim_log_matches(sim, "find-holders"), 1);
+}
+END_TEST
+
+static unsigned int given_ms;
+
+static int no_time(struct pcipt_kernel *k, const struct pcipt_node *nodes, size_t n, unsigned int ms,
+		   unsigned int all_ms, pcipt_holding_fn fn, void *data)
+{
+	(void)k, (void)nodes, (void)n, (void)ms, (void)fn, (void)data;
+	given_ms = all_ms;
+	return -ETIMEDOUT;
+}
+
+/* A caller who stops waiting isn't kept, and what wasn't looked at by then isn't known. */
+START_TEST(no_longer_than_the_caller)
+{
+	static const double lefts[] = { 2500, 300, -5 };
+	const struct pcipt_kernel_ops *before;
+	struct pcipt_kernel_ops ops;
+	struct pcipt_device *device;
+
+	find_on((const char *const[]){ GPU }, 1);
+	ck_assert_uint_eq(uses.n, 0);
+	ck_assert_int_eq(pcipt_snapshot_find(snap, GPU, &device, NULL), 0);
+	before = snap->kernel->ops;
+	ops = *before;
+	ops.find_holders = no_time;
+	snap->kernel->ops = &ops;
+	for (size_t i = 0; i < ARRAY_SIZE(lefts); i++) {
+		pcipt_uses_clear(&uses);
+		pcipt_holders_find(snap, &device, 1, ops.now(snap->kernel) + lefts[i], &uses);
+		ck_assert_uint_ge(given_ms, 1);
+		ck_assert_double_le(given_ms, lefts[i] < 1 ? 1 : lefts[i]);
+		ck_assert_uint_eq(uses.n, 1);
+		assert_use(0, GPU, PCIPT_USE_UNKNOWN, "which processes hold it open", "the time was up");
+	}
+	snap->kernel->ops = before;
 }
 END_TEST
 
@@ -126,7 +163,7 @@ START_TEST(a_busy_disk_is_told_once)
 	assert_ok(pcipt_snapshot_find(snap, NIC, &device, &error), error);
 	pcipt_uses_add(&uses, device, PCIPT_USE_DISK_OPEN, strdup("busy"), strdup("busy"), NULL);
 	pcipt_uses_mark_busy(&uses, table[_i].busy);
-	pcipt_holders_find(snap, &device, 1, &uses);
+	pcipt_holders_find(snap, &device, 1, 0, &uses);
 	ck_assert_uint_eq(uses.n, table[_i].told ? 1 : 2);
 	assert_use(uses.n - 1, NIC, PCIPT_USE_DISK_OPEN, "nvme0n1, by 42 (mkfs)",
 		   table[_i].told ? "open, and an exclusive open is refused as busy" :
@@ -411,7 +448,7 @@ static struct tally search_for(const struct pcipt_node *node, pid_t pid)
 	struct pcipt_context *real = test_context("/");
 
 	ck_assert_int_eq(pcipt_kernel_get(real, &kernel, NULL), 0);
-	ck_assert_int_eq(kernel->ops->find_holders(kernel, node, 1, 5000, count, &tally), 0);
+	ck_assert_int_eq(kernel->ops->find_holders(kernel, node, 1, 5000, 60000, count, &tally), 0);
 	pcipt_context_unref(real);
 	return tally;
 }
@@ -517,7 +554,7 @@ START_TEST(no_proc)
 	ck_assert_int_eq(mkdir(root, 0755), 0);
 	other = test_context(root);
 	ck_assert_int_eq(pcipt_kernel_get(other, &kernel, NULL), 0);
-	ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 100, count, &tally), -ENOENT);
+	ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 100, 60000, count, &tally), -ENOENT);
 	pcipt_context_unref(other);
 	free(root);
 }
@@ -557,10 +594,25 @@ START_TEST(a_stuck_process)
 	other = test_context(root);
 	ck_assert_int_eq(pcipt_kernel_get(other, &kernel, NULL), 0);
 	for (size_t i = 1; i < 3; i++) {
-		ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 1500, count, &tally), 0);
+		ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 1500, 60000, count, &tally), 0);
 		ck_assert_uint_eq(tally.n_unknown, i);
 		ck_assert_uint_eq(tally.n + tally.n_others, 0);
 	}
+	/* Nor longer than the caller has time: that is nobody's fault, and the rest isn't known. */
+	make_process(root, 40, true);
+	for (size_t i = 0; i < 2; i++) {
+		double begin = pcipt_now_ms();
+
+		ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 30000, 200, count, &tally),
+				 -ETIMEDOUT);
+		ck_assert_double_lt(pcipt_now_ms() - begin, 10000);
+		ck_assert(!pcipt_real_is_stuck(real_kernel(kernel), "proc/40"));
+	}
+	maps = test_format("%s/40/maps", proc);
+	fd = open(maps, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	free(maps);
 	maps = test_format("%s/20/maps", proc);
 	fd = open(maps, O_WRONLY | O_CLOEXEC); /* lets it go */
 	ck_assert_int_ge(fd, 0);
@@ -585,7 +637,7 @@ START_TEST(hidden_processes)
 	make_process(root, 30, false);
 	other = test_context(root);
 	ck_assert_int_eq(pcipt_kernel_get(other, &kernel, NULL), 0);
-	ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 1500, count, &tally), -EACCES);
+	ck_assert_int_eq(kernel->ops->find_holders(kernel, &node, 1, 1500, 60000, count, &tally), -EACCES);
 	pcipt_context_unref(other);
 	free(proc);
 	free(root);
@@ -600,6 +652,7 @@ Suite *suite_holders(void)
 	tcase_add_checked_fixture(tc, begin, end);
 	tcase_add_test(tc, nobody);
 	tcase_add_test(tc, no_nodes_no_search);
+	tcase_add_test(tc, no_longer_than_the_caller);
 	tcase_add_test(tc, class_devices);
 	tcase_add_test(tc, disks);
 	tcase_add_loop_test(tc, a_busy_disk_is_told_once, 0, 4);
