@@ -196,18 +196,31 @@ static void read_proxmox(struct block_map *map)
 	}
 }
 
+/* How long the firmware may take for a variable. */
+#define FIRMWARE_MS 5000
+
+static void add_loader(struct block_map *map, const char *uuid, const char *by)
+{
+	char spec[64];
+
+	snprintf(spec, sizeof(spec), "PARTUUID=%s", uuid);
+	if (*uuid)
+		add(map, LOADER, spec, by);
+}
+
 static void read_firmware(struct block_map *map)
 {
-	char uuid[PCIPT_PARTUUID_SIZE], spec[64];
+	struct pcipt_efi_boot boot;
+	int r = pcipt_efi_boot_read(map->kernel, pcipt_inquiry_patience(map->inquiry, FIRMWARE_MS),
+				    &boot);
 
-	if (pcipt_efi_loader_partition(map->kernel, uuid)) {
-		snprintf(spec, sizeof(spec), "PARTUUID=%s", uuid);
-		add(map, LOADER, spec, "the boot loader");
-	}
-	if (pcipt_efi_entry_partition(map->kernel, uuid)) {
-		snprintf(spec, sizeof(spec), "PARTUUID=%s", uuid);
-		add(map, LOADER, spec, "the firmware's boot entry");
-	}
+	add_loader(map, boot.loader, "the boot loader");
+	add_loader(map, boot.entry, "the firmware's boot entry");
+	if (r < 0)
+		pcipt_block_unknown(map, pcipt_format("from which partition the system was started "
+						      "can't be read of the firmware (%s)",
+						      r == -EBUSY ? "it doesn't answer" :
+								    pcipt_errno_text(-r)));
 }
 
 void pcipt_block_boot_fill(struct block_map *map)

@@ -2,47 +2,40 @@
 /*
  * See efi-boot.h. Variables are files of efivarfs: four bytes of attributes, then the value.
  * Where efivarfs isn't mounted, or the machine has no such firmware, nothing is known.
+ * Reading one calls the firmware, which takes as long as it likes.
  */
 #include "usage/efi-boot.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 
 #define VARIABLES "firmware/efi/efivars/"
 #define GLOBAL "8be4df61-93ca-11d2-aa0d-00e098032b8c" /* UEFI 3.3 */
 #define LOADER "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" /* systemd.io/BOOT_LOADER_INTERFACE */
-/* More than a boot entry has. */
-#define VALUE_MAX 4096
+/* What stands before a value. */
+#define ATTRIBUTES 4
 
 /* A variable's value without its attributes: its length, 0 for none. */
-static size_t read_variable(struct pcipt_kernel *k, const char *name, uint8_t buf[VALUE_MAX])
+static size_t value_of(const struct pcipt_file *file, const uint8_t **value)
 {
-	char path[128];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), VARIABLES "%s", name);
-	n = k->ops->read_bytes(k, PCIPT_AT_SYS, path, buf, VALUE_MAX);
-	if (n <= 4)
-		return 0;
-	memmove(buf, buf + 4, (size_t)n - 4);
-	return (size_t)n - 4;
+	*value = file->text ? (const uint8_t *)file->text + ATTRIBUTES : NULL;
+	return file->result > ATTRIBUTES ? (size_t)file->result - ATTRIBUTES : 0;
 }
 
 /* UTF-16, in which a UUID is what it is in ASCII. */
-bool pcipt_efi_loader_partition(struct pcipt_kernel *k, char uuid[PCIPT_PARTUUID_SIZE])
+static void parse_loader(const uint8_t *value, size_t n, char uuid[PCIPT_PARTUUID_SIZE])
 {
-	uint8_t value[VALUE_MAX];
-	size_t n = read_variable(k, "LoaderDevicePartUUID-" LOADER, value), length = 0;
+	size_t length = 0;
 
 	for (; length < PCIPT_PARTUUID_SIZE - 1 && 2 * length + 1 < n && value[2 * length]; length++) {
 		int c = value[2 * length];
 
 		if (value[2 * length + 1] || (!isxdigit(c) && c != '-'))
-			return false;
+			break;
 		uuid[length] = (char)tolower(c);
 	}
-	uuid[length] = '\0';
-	return length == PCIPT_PARTUUID_SIZE - 1;
+	uuid[length == PCIPT_PARTUUID_SIZE - 1 ? length : 0] = '\0';
 }
 
 static unsigned int get16(const uint8_t *p)
@@ -92,13 +85,60 @@ bool pcipt_efi_parse_entry(const uint8_t *bytes, size_t n, char uuid[PCIPT_PARTU
 	return false;
 }
 
-bool pcipt_efi_entry_partition(struct pcipt_kernel *k, char uuid[PCIPT_PARTUUID_SIZE])
+/* 0, or why one of those that are there can't be read: -errno. Not there costs no process. */
+static int read_variables(struct pcipt_kernel *k, unsigned int ms, struct pcipt_file *files, size_t n)
 {
-	uint8_t value[VALUE_MAX];
-	char name[64];
+	struct pcipt_file there[2];
+	size_t at[2], n_there = 0;
+	int r = 0;
 
-	if (read_variable(k, "BootCurrent-" GLOBAL, value) < 2)
-		return false;
-	snprintf(name, sizeof(name), "Boot%04X-" GLOBAL, get16(value));
-	return pcipt_efi_parse_entry(value, read_variable(k, name, value), uuid);
+	for (size_t i = 0; i < n; i++)
+		if (k->ops->exists(k, PCIPT_AT_SYS, files[i].path) == 1) {
+			there[n_there] = files[i];
+			at[n_there++] = i;
+		}
+	if (n_there > 0)
+		pcipt_kernel_read_files(k, PCIPT_AT_SYS, there, n_there, ms);
+	for (size_t i = 0; i < n_there; i++) {
+		files[at[i]] = there[i];
+		if (there[i].result < 0 && there[i].result != -ENOENT && r == 0)
+			r = (int)there[i].result;
+	}
+	return r;
+}
+
+static int read_entry(struct pcipt_kernel *k, unsigned int ms, unsigned int number,
+		      char uuid[PCIPT_PARTUUID_SIZE])
+{
+	char path[128];
+	struct pcipt_file file = { .path = path };
+	const uint8_t *value;
+	size_t n;
+	int r;
+
+	snprintf(path, sizeof(path), VARIABLES "Boot%04X-" GLOBAL, number);
+	r = read_variables(k, ms, &file, 1);
+	n = value_of(&file, &value);
+	if (!pcipt_efi_parse_entry(value, n, uuid))
+		*uuid = '\0';
+	free(file.text);
+	return r;
+}
+
+int pcipt_efi_boot_read(struct pcipt_kernel *k, unsigned int ms, struct pcipt_efi_boot *boot)
+{
+	struct pcipt_file files[] = { { .path = VARIABLES "LoaderDevicePartUUID-" LOADER },
+				      { .path = VARIABLES "BootCurrent-" GLOBAL } };
+	int r = read_variables(k, ms, files, 2);
+	const uint8_t *value;
+	size_t n = value_of(&files[0], &value);
+
+	*boot->loader = *boot->entry = '\0';
+	parse_loader(value, n, boot->loader);
+	n = value_of(&files[1], &value);
+	if (n >= 2 && r == 0)
+		r = read_entry(k, ms, get16(value), boot->entry);
+	free(files[0].text);
+	free(files[1].text);
+	return r;
 }

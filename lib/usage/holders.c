@@ -413,11 +413,21 @@ void pcipt_collect_holders(struct pcipt_inquiry *inquiry)
 	if (!k->ops->is_real(k))
 		return;
 	for (size_t i = 0; i < inquiry->n; i++)
-		pcipt_nodes_add(&h.nodes, inquiry->devices[i]);
+		pcipt_nodes_add(&h.nodes, inquiry->devices[i],
+				pcipt_inquiry_patience(inquiry, PROCESS_WAIT_MS));
 	pcipt_nodes_add_vfio(&h.nodes);
 	pcipt_nodes_drop_unopened(&h.nodes, k);
 	if (h.nodes.n > 0)
 		search(&h);
+	for (size_t i = 0; i < h.nodes.n_unsaid; i++)
+		pcipt_uses_add(h.uses, h.nodes.unsaid[i], PCIPT_USE_UNKNOWN,
+			       strdup("which processes hold it open"),
+			       pcipt_format("NVIDIA's driver doesn't say which node in /dev is the "
+					    "device's (%s)",
+					    h.nodes.unsaid_errnum == EBUSY ?
+						    "it doesn't answer" :
+						    pcipt_errno_text(h.nodes.unsaid_errnum)),
+			       strdup("Look for errors of the card in the kernel's log (dmesg)"));
 	inquiry->uses->no_memory |= h.no_memory || h.nodes.no_memory;
 	free(h.found);
 	free(h.holders);

@@ -145,23 +145,38 @@ static void add_mdev(struct pcipt_nodes *nodes, struct pcipt_device *device, con
 	add_class_device(nodes, device, "vfio", pcipt_base_name(link), "");
 }
 
-/* NVIDIA's driver makes its nodes by itself, and says in /proc which minor is whose. */
-static void add_nvidia(struct pcipt_nodes *nodes, struct pcipt_device *device)
+static void add_unsaid(struct pcipt_nodes *nodes, struct pcipt_device *device, int errnum)
+{
+	if (pcipt_grow(&nodes->unsaid, nodes->n_unsaid))
+		nodes->unsaid[nodes->n_unsaid++] = device;
+	else
+		nodes->no_memory = true;
+	nodes->unsaid_errnum = errnum;
+}
+
+/*
+ * NVIDIA's driver makes its nodes by itself, and says in /proc which minor is whose. It asks
+ * the card for that, under locks of its own.
+ */
+static void add_nvidia(struct pcipt_nodes *nodes, struct pcipt_device *device, unsigned int ms)
 {
 	struct pcipt_kernel *k = device->snap->kernel;
 	struct pcipt_node node = { .major = NVIDIA_MAJOR };
-	char path[128], text[PCIPT_ATTRIBUTE_MAX];
+	char path[128];
+	struct pcipt_file file = { .path = path };
 	const char *line;
-	ssize_t n;
 
 	snprintf(path, sizeof(path), "proc/driver/nvidia/gpus/%s/information", device->address);
-	n = k->ops->read_bytes(k, PCIPT_AT_ROOT, path, text, sizeof(text) - 1);
-	if (n <= 0)
+	/* nvidiafb, or a driver that has no card of that address. */
+	if (k->ops->exists(k, PCIPT_AT_ROOT, path) == 0)
 		return;
-	text[n] = '\0';
-	line = strstr(text, "Device Minor:");
+	pcipt_kernel_read_files(k, PCIPT_AT_ROOT, &file, 1, ms);
+	if (file.result < 0 && file.result != -ENOENT)
+		add_unsaid(nodes, device, (int)-file.result);
+	line = file.result > 0 ? strstr(file.text, "Device Minor:") : NULL;
 	if (line && sscanf(line, "Device Minor: %3u", &node.minor) == 1)
 		add(nodes, device, node, NULL, pcipt_format("/dev/nvidia%u", node.minor));
+	free(file.text);
 }
 
 /* ---- VFIO ---- */
@@ -183,7 +198,7 @@ static void add_group_and_own(struct pcipt_nodes *nodes, struct pcipt_device *de
 		add(nodes, device, node, PCIPT_PIN_VFIO, strdup(own));
 }
 
-void pcipt_nodes_add(struct pcipt_nodes *nodes, struct pcipt_device *device)
+void pcipt_nodes_add(struct pcipt_nodes *nodes, struct pcipt_device *device, unsigned int ms)
 {
 	const struct pcipt_details *details;
 
@@ -209,7 +224,7 @@ void pcipt_nodes_add(struct pcipt_nodes *nodes, struct pcipt_device *device)
 			add_nvme_head(nodes, device, name, details->children[i].path);
 	}
 	if (strncmp(device->driver->name, "nvidia", 6) == 0)
-		add_nvidia(nodes, device);
+		add_nvidia(nodes, device, ms);
 }
 
 void pcipt_nodes_add_vfio(struct pcipt_nodes *nodes)
@@ -233,5 +248,6 @@ void pcipt_nodes_clear(struct pcipt_nodes *nodes)
 		free(nodes->owners[i].path);
 	free(nodes->nodes);
 	free(nodes->owners);
+	free(nodes->unsaid);
 	memset(nodes, 0, sizeof(*nodes));
 }

@@ -22,6 +22,10 @@ struct pcipt_nodes {
 	struct pcipt_node *nodes; /* as the seam takes them */
 	struct pcipt_device_node *owners;
 	size_t n;
+	/* Whose driver doesn't say which node is its, and why not. */
+	struct pcipt_device **unsaid;
+	size_t n_unsaid;
+	int unsaid_errnum;
 	bool no_memory;
 	bool cut; /* more hangs below a device than is ever listed */
 };
@@ -29,8 +33,11 @@ struct pcipt_nodes {
 /* The text of a descriptor of a device behind a VFIO group. */
 #define PCIPT_VFIO_FILE "anon_inode:[vfio-device]"
 
-/* Adds the nodes of a device as it is bound now; none when nobody could have it open. */
-void pcipt_nodes_add(struct pcipt_nodes *nodes, struct pcipt_device *device);
+/*
+ * Adds the nodes of a device as it is bound now; none when nobody could have it open. What
+ * may not answer is waited for so many ms.
+ */
+void pcipt_nodes_add(struct pcipt_nodes *nodes, struct pcipt_device *device, unsigned int ms);
 /*
  * Where VFIO groups are among them: adds what tells of devices behind groups, and of
  * every VFIO group, whosever it is.

@@ -441,6 +441,22 @@ START_TEST(tables_that_do_not_answer)
 }
 END_TEST
 
+/* Reading a variable calls the firmware, which may never come back; not there costs nothing. */
+START_TEST(firmware_that_does_not_answer)
+{
+	static const char path[] = "sys/firmware/efi/efivars/BootCurrent-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
+	storage.ops.read_files = no_tables;
+	storage_ask(ONE, NULL);
+	ck_assert(!is_told("the firmware"));
+	tree_file(storage.tree, path, "....x");
+	storage.patience_ms = 3000;
+	storage_ask(ONE, NULL);
+	ck_assert(is_told("can't be read of the firmware (it doesn't answer)"));
+	ck_assert_uint_le(waited, 3000);
+}
+END_TEST
+
 /* Somebody who waits for two seconds at most doesn't wait for ten, for whatever it is. */
 START_TEST(no_longer_than_the_caller)
 {
@@ -892,6 +908,7 @@ static void add_asking(Suite *suite)
 	tcase_add_checked_fixture(tc, begin_real, storage_end);
 	tcase_add_test(tc, an_empty_disk_is_free);
 	tcase_add_test(tc, tables_that_do_not_answer);
+	tcase_add_test(tc, firmware_that_does_not_answer);
 	tcase_add_test(tc, no_longer_than_the_caller);
 	tcase_add_test(tc, used_disks_are_not_asked);
 	tcase_add_test(tc, data_that_is_not_in_use);

@@ -125,6 +125,76 @@ START_TEST(no_longer_than_the_caller)
 }
 END_TEST
 
+/* ---- NVIDIA's driver, which says in /proc which node is a card's ---- */
+
+static const char *information;
+static ssize_t information_result;
+static const struct pcipt_kernel_ops *sim_ops;
+
+#define INFORMATION "proc/driver/nvidia/gpus/" GPU "/information"
+
+static int nvidia_exists(struct pcipt_kernel *k, enum pcipt_place at, const char *path)
+{
+	return strcmp(path, INFORMATION) == 0 ? information != NULL : sim_ops->exists(k, at, path);
+}
+
+static void nvidia_read_files(struct pcipt_kernel *k, enum pcipt_place at, struct pcipt_file *files,
+			      size_t n, unsigned int ms)
+{
+	(void)k, (void)at;
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_gt(ms, 0);
+	ck_assert_str_eq(files[0].path, INFORMATION);
+	files[0].result = information_result;
+	if (information_result > 0)
+		files[0].text = strdup(information);
+}
+
+START_TEST(nvidia)
+{
+	static const struct {
+		const char *text;
+		ssize_t result;
+		int kind;
+		const char *what, *evidence;
+	} table[] = { { "Model: x\nDevice Minor: \t 3\n", 1, PCIPT_USE_HELD, "process 7 (cuda)",
+			"process 7 (cuda) has /dev/nvidia3 open" },
+		      { "Device Minor: 4\n", 1, -1, NULL, NULL },
+		      { "nonsense", 1, -1, NULL, NULL },
+		      { NULL, 0, -1, NULL, NULL },
+		      { "", -ENOENT, -1, NULL, NULL }, /* gone meanwhile */
+		      { "", -EBUSY, PCIPT_USE_UNKNOWN, "which processes hold it open",
+			"which node in /dev is the device's (it doesn't answer)" },
+		      { "", -EACCES, PCIPT_USE_UNKNOWN, "which processes hold it open", "(Permission denied)" } };
+	struct pcipt_driver driver = { 0 };
+	struct pcipt_device *device;
+	struct pcipt_kernel_ops ops;
+	const struct pcipt_driver *before;
+
+	information = table[_i].text;
+	information_result = table[_i].result;
+	sim_hold(sim, &(struct sim_holder){ .pid = 7, .command = "cuda", .numbers = "195:3" });
+	find_on((const char *const[]){ GPU }, 1);
+	ck_assert_int_eq(pcipt_snapshot_find(snap, GPU, &device, NULL), 0);
+	before = device->driver;
+	driver = *before;
+	driver.name = "nvidia";
+	device->driver = &driver;
+	sim_ops = snap->kernel->ops;
+	ops = *sim_ops;
+	ops.exists = nvidia_exists;
+	ops.read_files = nvidia_read_files;
+	snap->kernel->ops = &ops;
+	pcipt_uses_clear(&uses);
+	pcipt_holders_find(snap, &device, 1, 0, &uses);
+	snap->kernel->ops = sim_ops;
+	device->driver = before;
+	ck_assert_uint_eq(uses.n, table[_i].kind >= 0);
+	if (uses.n)
+		assert_use(0, GPU, table[_i].kind, table[_i].what, table[_i].evidence);
+}
+END_TEST
+
 START_TEST(class_devices)
 {
 	sim_hold(sim, &(struct sim_holder){ .pid = 4711, .command = "Xorg", .numbers = "226:0",
@@ -653,6 +723,7 @@ Suite *suite_holders(void)
 	tcase_add_test(tc, nobody);
 	tcase_add_test(tc, no_nodes_no_search);
 	tcase_add_test(tc, no_longer_than_the_caller);
+	tcase_add_loop_test(tc, nvidia, 0, 7);
 	tcase_add_test(tc, class_devices);
 	tcase_add_test(tc, disks);
 	tcase_add_loop_test(tc, a_busy_disk_is_told_once, 0, 4);

@@ -101,7 +101,7 @@ static size_t left_of(const char *address)
 	pcipt_snapshot_unref(snap);
 	snap = test_snapshot(tree_root(tree));
 	assert_ok(pcipt_snapshot_find(snap, address, &device, &error), error);
-	pcipt_nodes_add(&nodes, device);
+	pcipt_nodes_add(&nodes, device, 1000);
 	pcipt_nodes_drop_unopened(&nodes, snap->kernel);
 	return nodes.n;
 }
