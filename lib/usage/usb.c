@@ -49,9 +49,9 @@ static void add(struct look *look, char *what, char *evidence)
 	free(evidence);
 }
 
-/* An attribute of a child; "" where it isn't there. False when it can't be told. */
-static bool read_text(struct look *look, const char *folder, const char *name, char *buf,
-		      size_t size)
+/* An attribute; "" where it isn't there. False when it can't be told. */
+static bool read_text(struct look *look, enum pcipt_place at, const char *folder, const char *name,
+		      char *buf, size_t size)
 {
 	struct pcipt_kernel *k = look->inquiry->kernel;
 	char path[PCIPT_ATTRIBUTE_MAX];
@@ -59,7 +59,7 @@ static bool read_text(struct look *look, const char *folder, const char *name, c
 
 	*buf = '\0';
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) < sizeof(path))
-		n = k->ops->read(k, PCIPT_AT_PCI_DEVICES, path, buf, size);
+		n = k->ops->read(k, at, path, buf, size);
 	if (n < 0)
 		*buf = '\0';
 	pcipt_text_neutralise(buf);
@@ -97,17 +97,90 @@ static void look_at_input(struct look *look, const struct pcipt_child *child)
 	/* Only the device itself has capabilities, not its event0 or mouse0. */
 	if (strncmp(child->name, "input", 5) != 0)
 		return;
-	if (!read_text(look, child->path, "capabilities/key", keys, sizeof(keys))) {
+	if (!read_text(look, PCIPT_AT_PCI_DEVICES, child->path, "capabilities/key", keys,
+		       sizeof(keys))) {
 		tell_unknown(look, child->name);
 		return;
 	}
 	if (!pcipt_usb_is_keyboard(keys))
 		return;
-	read_text(look, child->path, "name", name, sizeof(name));
+	read_text(look, PCIPT_AT_PCI_DEVICES, child->path, "name", name, sizeof(name));
 	print_port(child->path, port, sizeof(port));
 	add(look, pcipt_format("a keyboard (%s, %s)", port, *name ? name : "without a name"),
 	    pcipt_format("the keyboard %s at the USB port %s types on this host's console (%s)",
 			 *name ? name : "without a name", port, child->name));
+}
+
+/* ---- Bluetooth ---- */
+
+/*
+ * A keyboard of the kernel's own HID over Bluetooth stands below its adapter, and is found
+ * there. One that bluetoothd drives (UserspaceHID of its input.conf) stands here, and nothing in
+ * sysfs says which adapter it comes by: any may be it.
+ */
+#define UHID "devices/virtual/misc/uhid"
+/* BUS_BLUETOOTH of linux/input.h; what uhid makes for others (USB redirection) is none. */
+#define BLUETOOTH "0005:"
+
+struct adapter {
+	struct look *look;
+	const char *name, *port;
+	const char *hid; /* "0005:046D:B342.0001" */
+};
+
+static int look_at_wireless(void *data, const char *name)
+{
+	const struct adapter *adapter = data;
+	char folder[PCIPT_ATTRIBUTE_MAX], keys[512], label[128];
+	struct look *look = adapter->look;
+
+	if ((size_t)snprintf(folder, sizeof(folder), UHID "/%s/input/%s", adapter->hid, name) >=
+	    sizeof(folder))
+		return 0;
+	if (!read_text(look, PCIPT_AT_SYS, folder, "capabilities/key", keys, sizeof(keys)))
+		tell_unknown(look, name);
+	if (!pcipt_usb_is_keyboard(keys))
+		return 0;
+	read_text(look, PCIPT_AT_SYS, folder, "name", label, sizeof(label));
+	add(look, pcipt_format("a Bluetooth keyboard (%s, %s)", adapter->port,
+			       *label ? label : "without a name"),
+	    pcipt_format("the keyboard %s types on this host's console (%s) over Bluetooth, for "
+			 "which the adapter %s at the USB port %s may be needed",
+			 *label ? label : "without a name", name, adapter->name, adapter->port));
+	return 0;
+}
+
+static int look_at_hid(void *data, const char *name)
+{
+	struct adapter *adapter = data;
+	struct pcipt_kernel *k = adapter->look->inquiry->kernel;
+	char path[PCIPT_ATTRIBUTE_MAX];
+	int r;
+
+	if (strncmp(name, BLUETOOTH, strlen(BLUETOOTH)) != 0)
+		return 0;
+	snprintf(path, sizeof(path), UHID "/%.300s/input", name);
+	adapter->hid = name;
+	r = k->ops->list_folders(k, PCIPT_AT_SYS, path, look_at_wireless, adapter);
+	if (r < 0 && r != -ENOENT)
+		tell_unknown(adapter->look, name);
+	return 0;
+}
+
+/* "hci0"; its connections, "hci0:256", are of the same class. */
+static void look_at_adapter(struct look *look, const struct pcipt_child *child)
+{
+	struct pcipt_kernel *k = look->inquiry->kernel;
+	char port[64];
+	struct adapter adapter = { look, child->name, port, NULL };
+	int r;
+
+	if (strchr(child->name, ':'))
+		return;
+	print_port(child->path, port, sizeof(port));
+	r = k->ops->list_folders(k, PCIPT_AT_SYS, UHID, look_at_hid, &adapter);
+	if (r < 0 && r != -ENOENT)
+		tell_unknown(look, "what comes over Bluetooth");
 }
 
 /* How long to wait for a name, which is but nice to have. */
@@ -183,6 +256,8 @@ static void look_below(struct look *look)
 			look_at_input(look, child);
 		else if (strcmp(child->subsystem, "usb") == 0)
 			look_at_interface(look, child);
+		else if (strcmp(child->subsystem, "bluetooth") == 0)
+			look_at_adapter(look, child);
 	}
 	if (has_usb && details->children_cut)
 		tell_unknown(look, "all of it");

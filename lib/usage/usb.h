@@ -6,9 +6,10 @@
 #include "usage/uses.h"
 
 /*
- * Keyboards, and interfaces that a program drives. Disks and network interfaces below a
- * controller are told of by those who look for disks and networks, open device files by
- * who looks for holders. Hubs and what merely has a driver are no use.
+ * Keyboards, those behind a Bluetooth adapter too, and interfaces that a program drives.
+ * Disks and network interfaces below a controller are told of by those who look for disks
+ * and networks, open device files by who looks for holders. Hubs and what merely has a
+ * driver are no use.
  */
 void pcipt_collect_usb(struct pcipt_inquiry *inquiry);
 

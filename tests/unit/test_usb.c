@@ -135,6 +135,59 @@ static void add_device(const char *driver)
 
 #define INTERFACE "usb1/1-1/1-1.2/1-1.2:1.0"
 
+#define UHID "sys/devices/virtual/misc/uhid"
+
+static void add_wireless(const char *hid, const char *keys)
+{
+	char *path = test_format(UHID "/%s/input/input9/capabilities/key", hid);
+	char *name = test_format(UHID "/%s/input/input9/name", hid);
+
+	tree_file(tree, path, keys);
+	tree_file(tree, name, "BT Keyboard");
+	free(path);
+	free(name);
+}
+
+/* The adapter, and what comes by it: as the kernel's own HID has it below the adapter. */
+START_TEST(bluetooth_of_the_kernel)
+{
+	add_device("btusb");
+	add(INTERFACE "/bluetooth/hci0", "class/bluetooth");
+	add(INTERFACE "/bluetooth/hci0/hci0:256", "class/bluetooth");
+	collect();
+	ck_assert_uint_eq(uses.n, 0);
+	add_input(INTERFACE "/bluetooth/hci0/hci0:256", "input7", KEYS);
+	collect();
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_USB);
+	ck_assert_ptr_nonnull(strstr(uses.items[0].what, "a keyboard (1-1.2, A Thing"));
+}
+END_TEST
+
+/* What bluetoothd drives stands elsewhere. */
+START_TEST(bluetooth_of_a_program)
+{
+	add_wireless("0005:046D:B342.0001", KEYS);
+	add_device("btusb");
+	collect(); /* no adapter is below this one */
+	ck_assert_uint_eq(uses.n, 0);
+	add(INTERFACE "/bluetooth/hci0", "class/bluetooth");
+	add(INTERFACE "/bluetooth/hci0/hci0:256", "class/bluetooth");
+	collect();
+	ck_assert_uint_eq(uses.n, 1);
+	ck_assert_int_eq(uses.items[0].kind, PCIPT_USE_USB);
+	ck_assert_str_eq(uses.items[0].what, "a Bluetooth keyboard (1-1.2, BT Keyboard)");
+	ck_assert_str_eq(uses.items[0].evidence,
+			 "the keyboard BT Keyboard types on this host's console (input9) over Bluetooth, "
+			 "for which the adapter hci0 at the USB port 1-1.2 may be needed");
+	/* A mouse is none, nor is what a program makes without Bluetooth. */
+	add_wireless("0005:046D:B342.0001", BUTTONS);
+	add_wireless("0003:046D:B342.0002", KEYS);
+	collect();
+	ck_assert_uint_eq(uses.n, 0);
+}
+END_TEST
+
 START_TEST(nothing_below)
 {
 	collect();
@@ -265,6 +318,8 @@ Suite *suite_usb(void)
 	tcase_add_test(tcase, driven_by_the_kernel);
 	tcase_add_test(tcase, keyboard);
 	tcase_add_test(tcase, several);
+	tcase_add_test(tcase, bluetooth_of_the_kernel);
+	tcase_add_test(tcase, bluetooth_of_a_program);
 	tcase_add_test(tcase, driven_by_a_program);
 	tcase_add_test(tcase, unreadable);
 	tcase_add_loop_test(tcase, any_read_may_fail, 0, 2);
