@@ -108,6 +108,7 @@ libpcipt_core_la_SOURCES = \
 	lib/transaction/compare.c \
 	lib/transaction/from-record.c \
 	lib/transaction/journal.c \
+	lib/transaction/load.c \
 	lib/transaction/locks.c \
 	lib/transaction/recover.c \
 	lib/transaction/release.c \

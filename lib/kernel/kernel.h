@@ -104,7 +104,8 @@ struct pcipt_job {
 	size_t lane;
 	const char *path; /* whole, as a person would write it: "/sys/…" */
 	const char *value;
-	char *buf; /* for a read */
+	const char *driver; /* for a load: what it must bring; NULL when it's called like the module */
+	char *buf;	    /* for a read */
 	size_t size;
 	ssize_t result; /* 0 or a length, or -errno: see writer_run */
 	double ms;	/* how long it took */

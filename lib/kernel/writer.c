@@ -338,7 +338,7 @@ static ssize_t load_result(struct pcipt_writer *w, const struct pcipt_job *job, 
 
 	if (result == -ECANCELED)
 		return result;
-	r = pcipt_real_module_loaded(w->real, job->value);
+	r = pcipt_real_module_loaded(w->real, job->driver ? job->driver : job->value);
 	return result < 0 && r < 0 ? result : r;
 }
 

@@ -132,7 +132,8 @@ void pcipt_transaction_steps(struct pcipt_transaction *t, struct pcipt_done *don
 			.kind = step->op == PCIPT_OP_LOAD ? PCIPT_JOB_LOAD : PCIPT_JOB_WRITE,
 			.lane = lane_of(t, step),
 			.path = step->path,
-			.value = step->value };
+			.value = step->value,
+			.driver = done[i].driver };
 	}
 	if (!jobs || !written)
 		return;

@@ -38,25 +38,6 @@ static int collect(struct pcipt_transaction *t, const struct pcipt_done *done, s
 	return first ? pcipt_error_pass(error, first) : 0;
 }
 
-/* What a module took when it was loaded, beside the plan's devices, is told. */
-static int warn_taken(void *data, const char *name)
-{
-	struct pcipt_transaction *t = data;
-	struct pcipt_error *warning = NULL;
-	struct pcipt_address at;
-
-	if (!pcipt_address_scan(name, &at, NULL))
-		return 0;
-	for (size_t i = 0; i < t->plan->n_devices; i++)
-		if (pcipt_address_key(t->plan->devices[i].at) == pcipt_address_key(at))
-			return 0;
-	pcipt_fail(&warning, PCIPT_E_STALE,
-		   &(struct pcipt_error_facts){ .step = "load", .address = name },
-		   "%s was bound to %s by loading it", name, t->plan->driver);
-	pcipt_result_note_warning(t->result, warning);
-	return 0;
-}
-
 static int run_phase(struct pcipt_transaction *t, struct pcipt_done *done, size_t n,
 		     struct pcipt_error **error)
 {
@@ -65,8 +46,7 @@ static int run_phase(struct pcipt_transaction *t, struct pcipt_done *done, size_
 	pcipt_transaction_steps(t, done, n);
 	r = collect(t, done, n, error);
 	if (r == 0 && done[0].step->op == PCIPT_OP_LOAD)
-		t->kernel->ops->list(t->kernel, PCIPT_AT_PCI_DRIVERS, t->plan->driver, warn_taken,
-				     t);
+		pcipt_transaction_warn_taken(t, t->plan->driver);
 	return r;
 }
 
@@ -90,6 +70,22 @@ static int run_phases(struct pcipt_transaction *t, struct pcipt_error **error)
 	return r;
 }
 
+/*
+ * Whether a device is one whose use was asked for: it was bound now, or it is beside one
+ * that was, or named, and was bound before. Others of the plan are only reported.
+ */
+static bool is_wanted(const struct pcipt_plan *plan, const struct pcipt_plan_device *device)
+{
+	bool wanted = device->role == PCIPT_ROLE_REQUESTED;
+
+	if (device->action == PCIPT_ACTION_BIND)
+		return true;
+	for (size_t i = 0; i < plan->n_devices; i++)
+		wanted |= plan->devices[i].action == PCIPT_ACTION_BIND && device->group >= 0 &&
+			  plan->devices[i].group == device->group;
+	return wanted && pcipt_streq(device->seen.driver, plan->driver);
+}
+
 /* User space needs a viable group and finds it by its node: bound without is not bound. */
 static int verify_use(struct pcipt_transaction *t, struct pcipt_error **error)
 {
@@ -104,10 +100,7 @@ static int verify_use(struct pcipt_transaction *t, struct pcipt_error **error)
 			.path = "/sys/class/vfio",
 			.remedy = "See the kernel's log (dmesg) for what vfio says" };
 
-		/* Those too that somebody else had bound before. */
-		if ((planned->action != PCIPT_ACTION_BIND &&
-		     !pcipt_streq(planned->seen.driver, t->plan->driver)) ||
-		    !pcipt_device_has_vfio_driver(device))
+		if (!is_wanted(t->plan, planned) || !pcipt_device_has_vfio_driver(device))
 			continue;
 		if (pcipt_group_viability(pcipt_device_get_group(device)) != PCIPT_VIABLE)
 			r = pcipt_fail(error, PCIPT_E_VERIFY, &facts,
@@ -251,11 +244,52 @@ int pcipt_transaction_undo(struct pcipt_transaction *t, struct pcipt_error *fail
 	return pcipt_error_pass(error, incomplete);
 }
 
+/* A pin that doesn't stand keeps nobody from the device. */
+static int verify_pins(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	_cleanup_free_ struct pcipt_reading *readings =
+		calloc(t->plan->n_devices + 1, sizeof(*readings));
+	size_t n = 0;
+	int r = 0;
+
+	if (!readings)
+		return pcipt_fail_memory(error);
+	for (size_t i = 0; i < t->plan->n_devices; i++)
+		if (t->plan->devices[i].action == PCIPT_ACTION_PIN &&
+		    !t->plan->devices[i].seen.override)
+			readings[n++].device = i;
+	if (n > 0)
+		pcipt_states_read(t, readings, n);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct pcipt_device_state *now = &readings[i].state;
+		const char *address = t->plan->devices[readings[i].device].address;
+
+		if (readings[i].error)
+			r = pcipt_error_pass(error, steal(&readings[i].error));
+		else if (!pcipt_streq(now->override, PCIPT_PIN) || now->driver)
+			r = pcipt_fail(error, PCIPT_E_VERIFY,
+				       &(struct pcipt_error_facts){
+					       .step = "verify",
+					       .address = address,
+					       .remedy = "Find out what writes to its driver_override or "
+							 "binds it (a udev rule, another program), then "
+							 "retry" },
+				       "%s was to stay without a driver, yet its driver_override is %s "
+				       "and its driver %s",
+				       address, now->override ? now->override : "none",
+				       now->driver ? now->driver : "none");
+	}
+	pcipt_states_clear(readings, n);
+	return r;
+}
+
 int pcipt_transaction_bind(struct pcipt_transaction *t, struct pcipt_error **error)
 {
 	struct pcipt_error *failed = NULL;
 	int r = run_phases(t, &failed);
 
+	if (r == 0)
+		r = verify_pins(t, &failed);
 	if (r == 0)
 		r = verify_use(t, &failed);
 	return r < 0 ? pcipt_transaction_undo(t, failed, error) : 0;

@@ -335,6 +335,33 @@ static int plan_again(struct pcipt_transaction *t, struct pcipt_error *stale,
 	return 0;
 }
 
+/* By which each driver can be had again; most devices of a plan are on the same one. */
+static int note_modules(struct pcipt_transaction *t, struct pcipt_error **error)
+{
+	struct pcipt_plan_device *devices = t->plan->devices;
+	char path[300], link[PCIPT_ATTRIBUTE_MAX];
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < t->plan->n_devices; i++) {
+		size_t same = 0;
+
+		if (devices[i].action != PCIPT_ACTION_BIND || !devices[i].before.driver)
+			continue;
+		free(steal(&devices[i].before.module));
+		while (same < i && !(devices[same].action == PCIPT_ACTION_BIND &&
+				     pcipt_streq(devices[same].before.driver,
+						 devices[i].before.driver)))
+			same++;
+		snprintf(path, sizeof(path), "%s/module", devices[i].before.driver);
+		if (same < i)
+			devices[i].before.module = pcipt_dup(devices[same].before.module, &ok);
+		else if (t->kernel->ops->read_link(t->kernel, PCIPT_AT_PCI_DRIVERS, path, link,
+						   sizeof(link)) > 0)
+			devices[i].before.module = pcipt_dup(pcipt_base_name(link), &ok);
+	}
+	return ok ? 0 : pcipt_fail_memory(error);
+}
+
 static int revalidate_bind(struct pcipt_transaction *t, struct pcipt_error **error)
 {
 	for (int plans = 1;; plans++) {
@@ -347,6 +374,8 @@ static int revalidate_bind(struct pcipt_transaction *t, struct pcipt_error **err
 		r = read_and_compare(t, &changed);
 		if (r == 0)
 			r = compare_unclaimed(t, &changed);
+		if (r == 0)
+			r = note_modules(t, &changed);
 		if (r == 0)
 			return compare_uses(t, snap, error);
 		if (r != PCIPT_E_STALE || plans == PLANS_MAX)

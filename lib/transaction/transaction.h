@@ -204,6 +204,7 @@ struct pcipt_done {
 	const struct pcipt_step *step;
 	ssize_t result; /* as a job's; a bind that somebody else made counts as ours */
 	const char *behind; /* it waits for this device of its group; or NULL */
+	const char *driver; /* what a load must bring, where the module is called otherwise */
 };
 void pcipt_transaction_steps(struct pcipt_transaction *t, struct pcipt_done *done, size_t n);
 
@@ -221,6 +222,14 @@ int pcipt_has_driver(struct pcipt_kernel *k, const char *address, const char *dr
 ssize_t pcipt_step_verify(struct pcipt_transaction *t, const struct pcipt_step *step);
 /* The name of the driver that a "…/drivers/NAME/bind" path is about. */
 const char *pcipt_path_driver(const char *path, char *name, size_t size);
+
+/* load.c: what a module took when it was loaded, beside the plan's devices, is told. */
+void pcipt_transaction_warn_taken(struct pcipt_transaction *t, const char *driver);
+/*
+ * A module that was unloaded meanwhile comes back before any device of ours is free for it
+ * to take. Where it can't be had, the bind that fails without it says so.
+ */
+void pcipt_transaction_load(struct pcipt_transaction *t, const struct pcipt_steps *steps);
 
 /* bind.c and release.c */
 int pcipt_transaction_bind(struct pcipt_transaction *t, struct pcipt_error **error);

@@ -229,46 +229,6 @@ static size_t hold_back(struct pcipt_transaction *t, struct pcipt_done *done, si
 	return kept - early;
 }
 
-/* ---- drivers that aren't there any more ---- */
-
-static bool names_driver(const struct pcipt_steps *loads, const char *driver)
-{
-	for (size_t i = 0; i < loads->n; i++)
-		if (pcipt_streq(loads->items[i].value, driver))
-			return true;
-	return false;
-}
-
-/*
- * A module that was unloaded meanwhile comes back before any device of ours is free for it
- * to take. Where it can't be had, the bind that fails without it says so.
- */
-static void load_drivers(struct pcipt_transaction *t, const struct pcipt_steps *steps)
-{
-	_cleanup_(steps_clearp) struct pcipt_steps loads = { 0 };
-	struct pcipt_kernel *k = t->kernel;
-	double now = k->ops->now(k), deadline = t->deadline;
-	char driver[256];
-
-	for (size_t i = 0; i < steps->n; i++) {
-		if (steps->items[i].op != PCIPT_OP_BIND)
-			continue;
-		pcipt_path_driver(steps->items[i].path, driver, sizeof(driver));
-		if (k->ops->exists(k, PCIPT_AT_PCI_DRIVERS, driver) == 0 &&
-		    !names_driver(&loads, driver))
-			pcipt_steps_add(&loads, PCIPT_OP_LOAD, PCIPT_NO_STEP_DEVICE, NULL, driver,
-					NULL);
-	}
-	/* One that hangs must not take the devices' time: without it they still are given back. */
-	t->deadline = now + (deadline - now) / 2;
-	for (size_t i = 0; i < loads.n; i++) {
-		struct pcipt_done done = { .step = &loads.items[i] };
-
-		pcipt_transaction_steps(t, &done, 1);
-	}
-	t->deadline = deadline;
-}
-
 void pcipt_transaction_restore(struct pcipt_transaction *t, struct pcipt_reading *readings,
 			       size_t n)
 {
@@ -284,7 +244,7 @@ void pcipt_transaction_restore(struct pcipt_transaction *t, struct pcipt_reading
 				pcipt_fail_memory(&readings[i].error);
 		return;
 	}
-	load_drivers(t, &steps);
+	pcipt_transaction_load(t, &steps);
 	early = arrange(&steps, done);
 	pcipt_transaction_steps(t, done, early);
 	pcipt_transaction_steps(t, done + early, hold_back(t, done, early, steps.n));

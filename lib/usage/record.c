@@ -16,6 +16,7 @@ void pcipt_device_state_clear(struct pcipt_device_state *state)
 	free(state->driver);
 	free(state->override);
 	free(state->power_control);
+	free(state->module);
 	memset(state, 0, sizeof(*state));
 }
 
@@ -26,6 +27,7 @@ bool pcipt_device_state_copy(struct pcipt_device_state *to, const struct pcipt_d
 	to->driver = pcipt_dup(from->driver, &ok);
 	to->override = pcipt_dup(from->override, &ok);
 	to->power_control = pcipt_dup(from->power_control, &ok);
+	to->module = pcipt_dup(from->module, &ok);
 	return ok;
 }
 
@@ -90,6 +92,7 @@ static struct json_object *print_device(const struct pcipt_record_device *device
 	pcipt_json_text(o, "action", pcipt_action_name(device->action));
 	pcipt_json_bool(o, "inferred", device->inferred);
 	pcipt_json_text(o, "driver_before", device->before.driver);
+	pcipt_json_text(o, "module_before", device->before.module);
 	pcipt_json_text(o, "override_before", device->before.override);
 	pcipt_json_text(o, "power_control_before", device->before.power_control);
 	return o;
@@ -200,6 +203,7 @@ static bool parse_device(struct json_object *o, struct pcipt_record_device *devi
 	       parse_text(o, "identity", is_line, &device->identity) &&
 	       parse_text(o, "serial", is_line, &device->serial) &&
 	       parse_text(o, "driver_before", is_driver, &device->before.driver) &&
+	       parse_text(o, "module_before", is_driver, &device->before.module) &&
 	       parse_text(o, "override_before", is_line, &device->before.override) &&
 	       parse_text(o, "power_control_before", is_power_control,
 			  &device->before.power_control);

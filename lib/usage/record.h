@@ -15,6 +15,11 @@ struct pcipt_device_state {
 	char *driver;	     /* NULL for none */
 	char *override;	     /* NULL for none */
 	char *power_control; /* NULL where there is no such attribute */
+	/*
+	 * What the driver came from, by which it can be had again (xhci_hcd: xhci_pci); NULL for
+	 * none, or not known. Taken down when the device is taken; no part of what it is.
+	 */
+	char *module;
 };
 
 void pcipt_device_state_clear(struct pcipt_device_state *state);

@@ -25,8 +25,14 @@ static void attach_all(struct sim *sim)
 /* A driver that registers takes every device without a driver that it matches. */
 int sim_load(struct sim *sim, const char *name)
 {
-	struct sim_driver *driver = sim_find_driver(sim, name);
+	struct sim_driver *driver = NULL;
 
+	for (size_t i = 0; i < sim->n_drivers; i++) {
+		const char *module = sim->drivers[i].module;
+
+		if (strcmp(module ? module : sim->drivers[i].name, name) == 0)
+			driver = &sim->drivers[i];
+	}
 	if (!driver)
 		return -ENOENT;
 	if (driver->registered)

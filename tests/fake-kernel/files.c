@@ -407,6 +407,10 @@ static char *link_text(const struct sim *sim, const struct node *node)
 		return pcipt_format("../../devices/virtual/vfio/%d", node->number);
 	if (node->kind == DEVICE)
 		return device_link(sim, node->device, node->name);
+	if (node->kind == DRIVER && strcmp(node->name, "module") == 0)
+		return pcipt_format("../../../../module/%s",
+				    node->driver->module ? node->driver->module :
+							   node->driver->name);
 	d = node->kind == DRIVER ? sim_find(sim, node->name) : NULL;
 	return d && d->driver == node->driver ? pcipt_format("../../../../devices/%s", d->path) :
 						NULL;

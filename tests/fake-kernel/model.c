@@ -88,6 +88,11 @@ void sim_driver_makes_vfs(struct sim *sim, const char *name, enum sim_vfs how)
 	need_driver(sim, name)->vfs = how;
 }
 
+void sim_driver_module(struct sim *sim, const char *name, const char *module)
+{
+	need_driver(sim, name)->module = strdup(module);
+}
+
 void sim_driver_manages_power(struct sim *sim, const char *name)
 {
 	need_driver(sim, name)->manages_power = true;

@@ -21,6 +21,7 @@
 
 struct sim_driver {
 	char *name;
+	char *module; /* NULL: called like the driver */
 	enum sim_match match;
 	bool registered;
 	uint32_t ids[8]; /* vendor << 16 | device */

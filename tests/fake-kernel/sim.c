@@ -48,7 +48,7 @@ static void sim_destroy(struct pcipt_kernel *k)
 	for (size_t i = 0; i < sim->n_unplugged; i++)
 		sim_device_free(sim->unplugged[i]);
 	for (size_t i = 0; i < sim->n_drivers; i++)
-		free(sim->drivers[i].name);
+		free(sim->drivers[i].name), free(sim->drivers[i].module);
 	for (size_t i = 0; i < sim->n_records; i++) {
 		free(sim->records[i].folder);
 		free(sim->records[i].name);

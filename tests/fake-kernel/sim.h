@@ -51,6 +51,8 @@ enum sim_match {
 
 /* A driver that is registered, or that registers when its module is loaded. */
 void sim_driver(struct sim *sim, const char *name, enum sim_match match, bool registered);
+/* Its module has another name: only by that it is loaded. */
+void sim_driver_module(struct sim *sim, const char *name, const char *module);
 void sim_driver_takes(struct sim *sim, const char *name, uint16_t vendor, uint16_t device);
 /* From now on the driver's probe of that device answers with this errno; 0 ends that. */
 void sim_driver_refuses(struct sim *sim, const char *name, const char *address, int errnum);

@@ -504,10 +504,17 @@ START_TEST(loading_binds_strangers)
 		pcipt_options_unref(options);
 	}
 	before = sim_state(sim);
-	if (_i)
+	if (_i == 1)
 		sim_fail(sim, &(struct sim_fault){ SIM_WRITE, "other-vfio-pci/bind " NIC, 1, 1,
 						   EINVAL, SIM_FAILS });
-	ck_assert_int_eq(pcipt_apply(ctx, plan, NULL, NULL, &error), _i ? PCIPT_E_BIND : 0);
+	/* A pin that was written, but doesn't stand. */
+	if (_i == 2)
+		sim_fail(sim, &(struct sim_fault){ SIM_WRITE, "0000:02:01.0/driver_override", 1, 1, 0,
+						   SIM_LIES });
+	ck_assert_int_eq(pcipt_apply(ctx, plan, NULL, NULL, &error),
+			 _i == 2 ? PCIPT_E_VERIFY : _i ? PCIPT_E_BIND : 0);
+	if (_i == 2)
+		ck_assert_str_eq(pcipt_error_get_address(error), "0000:02:01.0");
 	ck_assert_uint_lt(sim_log_find(sim, 0, "write /sys/bus/pci/devices/0000:02:01.0/driver_override"),
 			  sim_log_find(sim, 0, "module-load"));
 	assert_driver(sim, "0000:02:01.0", NULL);
@@ -665,7 +672,7 @@ Suite *suite_apply_odd(void)
 	tcase_add_test(tc, leaves_its_driver_by_itself);
 	tcase_add_test(tc, loads_the_driver_first);
 	tcase_add_test(tc, driver_that_cannot_be_loaded);
-	tcase_add_loop_test(tc, loading_binds_strangers, 0, 2);
+	tcase_add_loop_test(tc, loading_binds_strangers, 0, 3);
 	tcase_add_test(tc, nothing_to_do);
 	tcase_add_loop_test(tc, long_override, 0, 6);
 	tcase_add_loop_test(tc, override_of_odd_bytes, 0, 7);

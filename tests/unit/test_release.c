@@ -392,6 +392,51 @@ START_TEST(driver_was_unloaded)
 }
 END_TEST
 
+/* The module is called otherwise than its driver: what the record says is loaded. */
+START_TEST(unloaded_module_of_another_name)
+{
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+
+	sim_driver_module(sim, "nouveau", "nouveau_pci");
+	pcipt_claim_unref(must_bind());
+	ck_assert_int_eq(sim_unload(sim, "nouveau"), 0);
+	sim_log_clear(sim);
+	assert_ok(release_elsewhere(&result, &error), error);
+	assert_driver(sim, GPU, "nouveau");
+	ck_assert_uint_eq(pcipt_result_warning_count(result), 0);
+	ck_assert_uint_eq(sim_log_matches(sim, "module-load nouveau_pci"), 1);
+	ck_assert_uint_eq(sim_log_matches(sim, "module-load "), 1);
+	pcipt_result_unref(result);
+}
+END_TEST
+
+/* Loading it again binds a card of the same model that had no driver: that is told. */
+START_TEST(loading_takes_another)
+{
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+	const struct pcipt_error *warning;
+
+	pcipt_claim_unref(must_bind());
+	ck_assert_int_eq(sim_unload(sim, "nouveau"), 0);
+	sim_add(sim, &(struct sim_device_facts){ .address = "0000:09:00.0",
+						 .vendor = 0x10de,
+						 .device = 0x2484,
+						 .class_id = 0x030000,
+						 .group = 90 });
+	assert_ok(release_elsewhere(&result, &error), error);
+	assert_driver(sim, GPU, "nouveau");
+	assert_driver(sim, "0000:09:00.0", "nouveau");
+	ck_assert_uint_eq(pcipt_result_warning_count(result), 1);
+	warning = pcipt_result_warning_at(result, 0);
+	ck_assert_int_eq(pcipt_error_get_code(warning), PCIPT_E_STALE);
+	ck_assert_str_eq(pcipt_error_get_address(warning), "0000:09:00.0");
+	ck_assert_ptr_nonnull(strstr(pcipt_error_get_message(warning), "nouveau"));
+	pcipt_result_unref(result);
+}
+END_TEST
+
 /* Its module was unloaded, and loading it again hangs: the others have their drivers all the same. */
 START_TEST(load_hangs)
 {
@@ -736,6 +781,8 @@ Suite *suite_release(void)
 	tcase_add_test(tc, beside_a_foreign_one_in_use);
 	tcase_add_test(tc, beside_a_foreign_one_unseen);
 	tcase_add_test(tc, opened_while_locked);
+	tcase_add_test(tc, unloaded_module_of_another_name);
+	tcase_add_test(tc, loading_takes_another);
 	tcase_add_test(tc, load_hangs);
 	tcase_add_loop_test(tc, goes_forward_only, 0, sizeof(errnos) / sizeof(*errnos));
 	tcase_add_test(tc, old_driver_refuses);
