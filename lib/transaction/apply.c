@@ -164,6 +164,8 @@ void pcipt_transaction_end(struct pcipt_transaction *t)
 	t->stuck = NULL;
 	pcipt_result_unref(t->result);
 	t->result = NULL;
+	pcipt_nodes_clear(&t->nodes);
+	t->first = pcipt_snapshot_unref(t->first);
 	t->after = pcipt_snapshot_unref(t->after);
 	t->plan = pcipt_plan_unref(t->plan);
 }

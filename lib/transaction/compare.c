@@ -281,12 +281,15 @@ static int compare_uses(struct pcipt_transaction *t, struct pcipt_snapshot *snap
 {
 	const struct pcipt_plan *plan = t->plan;
 	_cleanup_free_ struct pcipt_device **devices = calloc(plan->n_devices + 1, sizeof(*devices));
-	struct pcipt_uses uses = { 0 };
+	struct pcipt_uses uses = { .nodes = &t->nodes };
 	size_t n = 0;
 	int r;
 
 	if (!devices)
 		return pcipt_fail_memory(error);
+	pcipt_nodes_clear(&t->nodes);
+	pcipt_snapshot_unref(t->first);
+	t->first = pcipt_snapshot_ref(snap);
 	for (size_t i = 0; i < plan->n_devices; i++)
 		if (plan->devices[i].action == PCIPT_ACTION_BIND) {
 			devices[n] = pcipt_snapshot_at(snap, plan->devices[i].at);

@@ -158,19 +158,32 @@ static const char *remedy_for(int op, int errnum)
 /* How long past its deadline a caller waits to be told because of whom it passed. */
 #define NAMES_MS 1000
 
+/* By the nodes that it had on its driver, and by those that it has now. */
+static void find_holders(const struct pcipt_transaction *t, struct pcipt_address at,
+			 struct pcipt_uses *uses)
+{
+	double until = t->kernel->ops->now(t->kernel) + NAMES_MS;
+	struct pcipt_device *device = t->first ? pcipt_snapshot_at(t->first, at) : NULL;
+
+	if (device)
+		pcipt_holders_of(device, &t->nodes, until, uses);
+	for (size_t i = 0; i < uses->n; i++)
+		if (uses->items[i].kind == PCIPT_USE_HELD ||
+		    uses->items[i].kind == PCIPT_USE_DISK_OPEN)
+			return;
+	device = t->plan->snap ? pcipt_snapshot_at(t->plan->snap, at) : NULL;
+	if (device)
+		pcipt_holders_find(t->plan->snap, &device, 1, until, uses);
+}
+
 /* Who has the device open, "process 4711 (qemu-system-x86)"; a new string, or NULL. */
 static char *name_holders(const struct pcipt_transaction *t, const struct pcipt_step *step)
 {
-	struct pcipt_device *device =
-		step->device == PCIPT_NO_STEP_DEVICE || !t->plan->snap ?
-			NULL :
-			pcipt_snapshot_at(t->plan->snap, t->plan->devices[step->device].at);
 	struct pcipt_uses uses = { 0 };
 	char *names = NULL;
 
-	if (device)
-		pcipt_holders_find(t->plan->snap, &device, 1,
-				   t->kernel->ops->now(t->kernel) + NAMES_MS, &uses);
+	if (step->device != PCIPT_NO_STEP_DEVICE)
+		find_holders(t, t->plan->devices[step->device].at, &uses);
 	for (size_t i = 0; i < uses.n; i++) {
 		char *longer;
 

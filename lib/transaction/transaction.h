@@ -8,6 +8,7 @@
 
 #include "base/options.h"
 #include "safety/plan.h"
+#include "usage/nodes.h"
 
 /* Why a record is stuck where its writes aren't at their end: recovery's business. */
 #define PCIPT_REASON_WRITE_OUT "write-outstanding"
@@ -71,6 +72,9 @@ struct pcipt_transaction {
 	struct pcipt_held *held;
 	size_t n_held;
 	struct pcipt_writer *writer;
+	/* The machine before the first write of a bind, and its devices' nodes: a driver takes them away. */
+	struct pcipt_snapshot *first;
+	struct pcipt_nodes nodes;
 	struct pcipt_snapshot *after; /* the machine after the last write, where it was looked at */
 	uint8_t *stuck;	 /* enum pcipt_out of each device, and behind them of modules */
 	double deadline; /* on the kernel's clock; the options' unless set before the begin */

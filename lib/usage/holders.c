@@ -404,6 +404,16 @@ static void search(struct hunt *h)
 			    "more hangs below the device than was looked at", "Take some of it away");
 }
 
+static void finish(struct hunt *h)
+{
+	if (h->nodes.n > 0)
+		search(h);
+	h->uses->no_memory |= h->no_memory || h->nodes.no_memory;
+	free(h->found);
+	free(h->holders);
+	pcipt_nodes_clear(&h->nodes);
+}
+
 void pcipt_collect_holders(struct pcipt_inquiry *inquiry)
 {
 	struct pcipt_kernel *k = inquiry->kernel;
@@ -415,10 +425,10 @@ void pcipt_collect_holders(struct pcipt_inquiry *inquiry)
 	for (size_t i = 0; i < inquiry->n; i++)
 		pcipt_nodes_add(&h.nodes, inquiry->devices[i],
 				pcipt_inquiry_patience(inquiry, PROCESS_WAIT_MS));
+	if (h.uses->nodes)
+		pcipt_nodes_copy(h.uses->nodes, &h.nodes, NULL);
 	pcipt_nodes_add_vfio(&h.nodes);
 	pcipt_nodes_drop_unopened(&h.nodes, k);
-	if (h.nodes.n > 0)
-		search(&h);
 	for (size_t i = 0; i < h.nodes.n_unsaid; i++)
 		pcipt_uses_add(h.uses, h.nodes.unsaid[i], PCIPT_USE_UNKNOWN,
 			       strdup("which processes hold it open"),
@@ -428,10 +438,7 @@ void pcipt_collect_holders(struct pcipt_inquiry *inquiry)
 						    "it doesn't answer" :
 						    pcipt_errno_text(h.nodes.unsaid_errnum)),
 			       strdup("Look for errors of the card in the kernel's log (dmesg)"));
-	inquiry->uses->no_memory |= h.no_memory || h.nodes.no_memory;
-	free(h.found);
-	free(h.holders);
-	pcipt_nodes_clear(&h.nodes);
+	finish(&h);
 }
 
 void pcipt_holders_find(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
@@ -443,4 +450,19 @@ void pcipt_holders_find(struct pcipt_snapshot *snap, struct pcipt_device *const 
 						       .n = n,
 						       .uses = uses,
 						       .deadline = deadline });
+}
+
+void pcipt_holders_of(struct pcipt_device *device, const struct pcipt_nodes *nodes,
+		      double deadline, struct pcipt_uses *uses)
+{
+	struct pcipt_inquiry inquiry = { .snap = device->snap,
+					 .kernel = device->snap->kernel,
+					 .devices = &device,
+					 .n = 1,
+					 .uses = uses,
+					 .deadline = deadline };
+	struct hunt h = { .inquiry = &inquiry, .kernel = inquiry.kernel, .uses = uses };
+
+	pcipt_nodes_copy(&h.nodes, nodes, device);
+	finish(&h);
 }

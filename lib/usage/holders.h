@@ -3,6 +3,7 @@
 #ifndef PCIPT_USAGE_HOLDERS_H
 #define PCIPT_USAGE_HOLDERS_H
 
+#include "usage/nodes.h"
 #include "usage/uses.h"
 
 /*
@@ -15,6 +16,12 @@
  */
 void pcipt_holders_find(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
 			double deadline, struct pcipt_uses *uses);
+/*
+ * The same for one device by nodes that were taken down before: its driver may have taken
+ * them away already, and wait all the same for who has them open.
+ */
+void pcipt_holders_of(struct pcipt_device *device, const struct pcipt_nodes *nodes,
+		      double deadline, struct pcipt_uses *uses);
 /* The same as a collector. */
 void pcipt_collect_holders(struct pcipt_inquiry *inquiry);
 

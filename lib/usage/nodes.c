@@ -242,6 +242,18 @@ void pcipt_nodes_add_vfio(struct pcipt_nodes *nodes)
 		}
 }
 
+void pcipt_nodes_copy(struct pcipt_nodes *to, const struct pcipt_nodes *from,
+		      const struct pcipt_device *device)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct pcipt_device_node *owner = &from->owners[i];
+
+		if (owner->device && (!device || owner->device == device))
+			add(to, owner->device, from->nodes[i], owner->pin,
+			    owner->path ? strdup(owner->path) : NULL);
+	}
+}
+
 void pcipt_nodes_clear(struct pcipt_nodes *nodes)
 {
 	for (size_t i = 0; i < nodes->n; i++)

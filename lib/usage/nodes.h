@@ -48,6 +48,9 @@ const char *pcipt_pin_of(const struct pcipt_device *device, const char *subsyste
 			 const char *name, const char *path);
 /* Drops those that nobody can have open, since nobody holds their module. */
 void pcipt_nodes_drop_unopened(struct pcipt_nodes *nodes, struct pcipt_kernel *k);
+/* Adds copies of a device's nodes, or of all that are a device's (NULL). */
+void pcipt_nodes_copy(struct pcipt_nodes *to, const struct pcipt_nodes *from,
+		      const struct pcipt_device *device);
 void pcipt_nodes_clear(struct pcipt_nodes *nodes);
 
 #endif

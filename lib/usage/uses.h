@@ -54,10 +54,14 @@ struct pcipt_ways {
 	size_t n;
 };
 
+struct pcipt_nodes;
+
 struct pcipt_uses {
 	struct pcipt_use *items;
 	size_t n;
 	struct pcipt_ways ways; /* no uses by themselves: for the collectors behind */
+	/* NULL, or where the nodes are kept that the devices have while they are on their drivers. */
+	struct pcipt_nodes *nodes;
 	bool no_memory;
 };
 

@@ -154,6 +154,40 @@ START_TEST(bind_gets_stuck)
 }
 END_TEST
 
+static struct sim_holder late = { .pid = 4711, .command = "pipewire", .numbers = "116:2" };
+
+/* Opened between the look and the unbind. */
+static void open_late(struct sim *machine, void *data, unsigned int number)
+{
+	(void)data;
+	if (number == 1)
+		sim_hold(machine, &late);
+}
+
+/* The driver takes its nodes away before it waits for who has them open: he is named all the same. */
+START_TEST(native_driver_waits)
+{
+	struct pcipt_result *result = NULL;
+	struct pcipt_error *error = NULL;
+
+	sim_add_node(sim, AUDIO, "sound", "controlC0", "116:2");
+	sim_hook(sim, SIM_WRITE, open_late, NULL);
+	sim_block(sim, "snd_hda_intel/unbind");
+	ck_assert_int_eq(bind_card(NULL, &result, &error), PCIPT_E_STUCK);
+	sim_mend(sim);
+	ck_assert_msg(strstr(pcipt_error_get_message(error), "process 4711 (pipewire)") != NULL, "%s",
+		      pcipt_error_get_message(error));
+	ck_assert_msg(strstr(pcipt_error_get_remedy(error), "4711") != NULL, "%s",
+		      pcipt_error_get_remedy(error));
+	pcipt_error_unref(error);
+	pcipt_result_unref(result);
+	sim_end_holders(sim);
+	sim_let_go(sim);
+	pcipt_report_unref(must_recover());
+	assert_state(sim, before, "after the recovery");
+}
+END_TEST
+
 /* A stuck claim is looked at again when the call's own time, and an undo's, have passed. */
 START_TEST(deadline_of_the_call)
 {
@@ -782,6 +816,7 @@ Suite *suite_recover(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, bind_gets_stuck, 0, 3);
+	tcase_add_test(tc, native_driver_waits);
 	tcase_add_test(tc, deadline_of_the_call);
 	tcase_add_loop_test(tc, release_gets_stuck, 0, 2);
 	tcase_add_test(tc, next_bind_recovers);
