@@ -193,6 +193,19 @@ static void recover(struct pcipt_context *ctx, const struct pcipt_options *optio
 	*report = steal(&quick);
 }
 
+/* A writer that was killed left a file beside its record, which nobody reads. */
+static void sweep_folders(struct pcipt_context *ctx, struct pcipt_kernel *k)
+{
+	char *folders[] = { pcipt_records_folder(ctx, true), pcipt_records_folder(ctx, false),
+			    pcipt_format("%s/journal", ctx->runtime_dir) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		if (folders[i] && k->ops->record_sweep)
+			k->ops->record_sweep(k, folders[i]);
+		free(folders[i]);
+	}
+}
+
 int pcipt_recover_records(struct pcipt_context *ctx, const struct pcipt_options *options,
 			  struct pcipt_records *records, struct pcipt_report **report,
 			  struct pcipt_error **error)
@@ -207,6 +220,7 @@ int pcipt_recover_records(struct pcipt_context *ctx, const struct pcipt_options 
 	*report = pcipt_report_new();
 	if (!*report)
 		return pcipt_fail_memory(error);
+	sweep_folders(ctx, k);
 	recover(ctx, options, k->ops->now(k), pcipt_transaction_deadline(ctx, k, options), records,
 		report, &why);
 	return why ? as_stuck(why, error) : 0;

@@ -239,6 +239,8 @@ struct pcipt_kernel_ops {
 	/* All of a folder that have a record's name, in any order. */
 	int (*record_each)(struct pcipt_kernel *k, const char *folder, pcipt_record_fn fn,
 			   void *data);
+	/* Removes what writers left in a folder that were killed; NULL where nothing is left. */
+	void (*record_sweep)(struct pcipt_kernel *k, const char *folder);
 	/* Watches devices, and folders given by their whole paths, there or not yet. */
 	int (*watch)(struct pcipt_kernel *k, const char *const *folders, size_t n,
 		     struct pcipt_watch **watch);

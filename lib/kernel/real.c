@@ -329,6 +329,7 @@ static const struct pcipt_kernel_ops real_ops = {
 	.record_read = pcipt_real_record_read,
 	.record_remove = pcipt_real_record_remove,
 	.record_each = pcipt_real_record_each,
+	.record_sweep = pcipt_real_record_sweep,
 	.watch = pcipt_real_watch,
 	.destroy = real_destroy,
 };

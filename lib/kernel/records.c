@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -118,26 +119,47 @@ static int put_in_place(int folder, const char *temp, const char *name, bool exc
 	return fsync(folder) < 0 ? -errno : 0;
 }
 
+/*
+ * A new temporary file, locked as long as its writer lives: what isn't was left behind. One
+ * that a sweep took away before it was locked is made again.
+ */
+static int make_temp(int dir, const char *name, char **temp)
+{
+	for (int attempt = 0; attempt < 10; attempt++) {
+		_cleanup_close_ int fd = -1;
+		uint64_t random;
+		struct stat st;
+
+		/* A name that neither another thread nor a killed process can have used. */
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			return -EIO;
+		free(*temp);
+		*temp = pcipt_format(".%s.%016llx.tmp", name, (unsigned long long)random);
+		if (!*temp)
+			return -ENOMEM;
+		fd = openat(dir, *temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
+			return steal_fd(&fd);
+		unlinkat(dir, *temp, 0);
+	}
+	return -EBUSY;
+}
+
 int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
 			    const char *text, bool exclusive)
 {
 	_cleanup_free_ char *temp = NULL;
 	_cleanup_close_ int dir = -1, fd = -1;
-	uint64_t random;
 	int r;
 
-	/* A name that neither another thread nor a killed process can have used. */
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return -EIO;
-	temp = pcipt_format(".%s.%016llx.tmp", name, (unsigned long long)random);
-	if (!temp)
-		return -ENOMEM;
 	dir = pcipt_real_open_or_make_folder(k, folder, 0755);
 	if (dir < 0)
 		return dir;
-	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = make_temp(dir, name, &temp);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = write_all(fd, text);
 	if (r == 0)
 		r = put_in_place(dir, temp, name, exclusive);
@@ -241,4 +263,43 @@ int pcipt_real_record_each(struct pcipt_kernel *k, const char *folder, pcipt_rec
 		return buf ? -errno : -ENOMEM;
 	/* Takes the descriptor over. */
 	return pcipt_real_list_fd(list, read_each, &each);
+}
+
+/* ".NAME.json.0123456789abcdef.tmp" */
+static bool is_temp_name(const char *name)
+{
+	size_t n = strlen(name);
+	const char *end;
+
+	if (*name != '.' || n < sizeof(".x.json.0123456789abcdef.tmp") - 1)
+		return false;
+	end = name + n - (sizeof(".0123456789abcdef.tmp") - 1);
+	return strncmp(end - 5, ".json", 5) == 0 && *end == '.' &&
+	       strspn(end + 1, "0123456789abcdef") == 16 && strcmp(end + 17, ".tmp") == 0;
+}
+
+/* Removes one that no living writer has locked, and that only we or root can have made. */
+static int sweep(void *data, const char *name)
+{
+	int dir = *(const int *)data;
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (!is_temp_name(name))
+		return 0;
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_uid == 0 || st.st_uid == geteuid()) && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(dir, name, 0);
+	return 0;
+}
+
+void pcipt_real_record_sweep(struct pcipt_kernel *k, const char *folder)
+{
+	_cleanup_close_ int dir = pcipt_real_open_folder(k, folder);
+	int list = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0);
+
+	/* Takes the descriptor over. */
+	if (list >= 0)
+		pcipt_real_list_fd(list, sweep, &dir);
 }

@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -570,6 +572,82 @@ START_TEST(runtime_folder_stays_in_the_root)
 }
 END_TEST
 
+/* ---- what a killed writer leaves ---- */
+
+static int make_temp(const char *name)
+{
+	char *path = in_folder(name);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	free(path);
+	return fd;
+}
+
+static bool is_there(const char *name)
+{
+	char *path = in_folder(name);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
+/* What nobody has locked goes; a living writer's, and what isn't ours by its name, stays. */
+START_TEST(sweeps_what_was_left)
+{
+	static const char *const others[] = { ".a.json", ".a.json.tmp", ".a.json.0123.tmp",
+					      "a.json.0123456789abcdef.tmp",
+					      ".a.json.0123456789abcdeX.tmp",
+					      ".json.0123456789abcdef.tmp" };
+	struct pcipt_error *error = NULL;
+	int living;
+
+	ck_assert_int_eq(put("a.json", "{}", true), 0);
+	close(make_temp(".a.json.0123456789abcdef.tmp"));
+	living = make_temp(".a.json.fedcba9876543210.tmp");
+	ck_assert_int_eq(flock(living, LOCK_EX), 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		close(make_temp(others[i]));
+	assert_ok(pcipt_recover(ctx, NULL, NULL, &error), error);
+	ck_assert(!is_there(".a.json.0123456789abcdef.tmp"));
+	ck_assert(is_there(".a.json.fedcba9876543210.tmp"));
+	ck_assert(is_there("a.json"));
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		ck_assert_msg(is_there(others[i]), "%s", others[i]);
+	close(living);
+	k->ops->record_sweep(k, folder);
+	ck_assert(!is_there(".a.json.fedcba9876543210.tmp"));
+}
+END_TEST
+
+static atomic_bool swept_enough;
+
+static void *sweep_on(void *data)
+{
+	(void)data;
+	while (!atomic_load(&swept_enough))
+		k->ops->record_sweep(k, folder);
+	return NULL;
+}
+
+/* No writer loses its file to one who sweeps beside it. */
+START_TEST(sweeps_beside_a_writer)
+{
+	pthread_t thread;
+	int r = put("a.json", "{}", false);
+
+	ck_assert_int_eq(r, 0);
+	atomic_store(&swept_enough, false);
+	ck_assert_int_eq(pthread_create(&thread, NULL, sweep_on, NULL), 0);
+	for (int i = 0; i < 2000 && r == 0; i++)
+		r = put("a.json", "{}", false);
+	atomic_store(&swept_enough, true);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(r, 0);
+}
+END_TEST
+
 Suite *suite_store(void)
 {
 	Suite *suite = suite_create("store");
@@ -579,6 +657,8 @@ Suite *suite_store(void)
 	tcase_add_test(tc, write_read_remove);
 	tcase_add_test(tc, exclusive_keeps_what_is_there);
 	tcase_add_test(tc, replaced_as_a_whole);
+	tcase_add_test(tc, sweeps_what_was_left);
+	tcase_add_test(tc, sweeps_beside_a_writer);
 	tcase_add_loop_test(tc, modes_whatever_the_umask, 0, 5);
 	tcase_add_test(tc, leftover_temporary_files);
 	tcase_add_test(tc, failed_write);
