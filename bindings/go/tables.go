@@ -431,7 +431,7 @@ const (
 	// virtual machine would fail.
 	FindingReservedRegion = "reserved-region"
 
-	// Hard: The device has virtual functions enabled, which would vanish or be left without it.
+	// Hard: The device has virtual functions enabled, which need its driver.
 	FindingPFWithVFs = "pf-with-vfs"
 
 	// Hard: The virtual function's physical function isn't on its own driver.

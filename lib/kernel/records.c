@@ -125,7 +125,7 @@ static int put_in_place(int folder, const char *temp, const char *name, bool exc
  */
 static int make_temp(int dir, const char *name, char **temp)
 {
-	for (int attempt = 0; attempt < 10; attempt++) {
+	for (int attempt = 0; attempt < 1000; attempt++) {
 		_cleanup_close_ int fd = -1;
 		uint64_t random;
 		struct stat st;

@@ -70,8 +70,8 @@ static void judge_functions(struct judgement *j, struct pcipt_device *device)
 		     strdup("a physfn or virtfn link is there and can't be followed"), NULL);
 	if (pcipt_device_facts(device, PCIPT_FACTS_VIRTFNS)->has_vfs)
 		FIND(j, "pf-with-vfs", device,
-		     pcipt_format("%s has virtual functions enabled: they would vanish with its driver, or "
-				  "be left without it, and vfio-pci refuses it as long as it has any",
+		     pcipt_format("%s has virtual functions enabled, which need its driver; vfio-pci takes no "
+				  "device that has any",
 				  device->address),
 		     n > 0 ? pcipt_format("%zu of them, the first is %s", n,
 					  pcipt_device_virtfn_at(device, 0)->address) :

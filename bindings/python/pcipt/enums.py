@@ -303,7 +303,7 @@ class FindingCode:
     #: Hard: The firmware reserves memory for the device (a direct reserved region), so
     #: attaching a virtual machine would fail.
     RESERVED_REGION = "reserved-region"
-    #: Hard: The device has virtual functions enabled, which would vanish or be left without it.
+    #: Hard: The device has virtual functions enabled, which need its driver.
     PF_WITH_VFS = "pf-with-vfs"
     #: Hard: The virtual function's physical function isn't on its own driver.
     VF_PF_UNBOUND = "vf-pf-unbound"

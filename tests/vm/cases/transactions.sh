@@ -94,6 +94,11 @@ an_open_mixer() {
 	within 9000 6 bind $allow --with-set --timeout 3 --json 00:03.0
 	same "the result" stuck "$(json .result)"
 	same "the device" 0000:00:03.1 "$(json .error.address)"
+	# The driver has taken the nodes away by then.
+	case $(json .error.message) in
+	*"process $holder "*) ok "the message names the holder" ;;
+	*) not_ok "the message doesn't name the holder $holder: $(json .error.message)" ;;
+	esac
 	same "the display is back" "$vga_driver" "$(driver_of 0000:00:03.0)"
 	kill "$holder"
 	eventually no_helpers && ok "the helper ended by itself" || not_ok "the helper is still there"
