@@ -55,8 +55,7 @@ static void print_log(void *data, int level, const char *line)
 	say(stderr, "pcipt: %s: %s\n", names[level >= 0 && level < 4 ? level : 4], line);
 }
 
-/* Seconds, with a fraction where that is wanted; false for what isn't a time. */
-static bool parse_seconds(const char *text, uint32_t *ms)
+bool parse_seconds(const char *text, uint32_t *ms)
 {
 	char *end = NULL;
 	double seconds = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : 0;

@@ -65,6 +65,7 @@ enum {
 	OPT_PERSISTENT = 1 << 24,
 	OPT_BOOT = 1 << 25,
 	OPT_WITH_COMPANIONS = 1 << 26,
+	OPT_LOOK = 1 << 27,
 	OPT_ALWAYS = OPT_JSON | OPT_ROOT | OPT_VERBOSE | OPT_HELP
 };
 
@@ -100,6 +101,7 @@ struct tool {
 	const char *name;
 	const char *owner;
 	const char *timeout;
+	const char *look;
 	const char **allow;
 	size_t n_allow;
 	const char **args; /* without the verb */
@@ -164,6 +166,8 @@ struct json_object *take_json(char *text);
 /* Copies those keys of the object that are in the verb's shape. */
 void out_merge(struct tool *t, struct json_object *object);
 
+/* Seconds, with a fraction where that is wanted; false for what isn't a time. */
+bool parse_seconds(const char *text, uint32_t *ms);
 int open_context(struct tool *t);
 int take_snapshot(struct tool *t, struct pcipt_snapshot **snap);
 /* Only what the arguments concern, where all of them are addresses: as quick on a big machine. */

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pcipt monitor: tells what happens, a line an event, until it is ended. */
+/*
+ * pcipt monitor: tells what happens, a line an event, until it is ended. What comes without
+ * a word of the kernel's (a node that is gone, a device that can't be woken) is looked for now
+ * and then: seldom, as each look costs a snapshot.
+ */
+#include <limits.h>
 #include <poll.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common.h"
+
+#define LOOK_MS 60000
 
 static void print_event(const struct pcipt_event *event)
 {
@@ -65,20 +74,70 @@ static int tell_all(struct tool *t, struct pcipt_monitor *monitor)
 	return fflush(stdout) == 0 || status ? status : EXIT_FAILED;
 }
 
+/* Milliseconds between two looks; -1 for never. */
+static int read_look(struct tool *t, int *every_ms)
+{
+	uint32_t ms = LOOK_MS;
+
+	*every_ms = -1;
+	if (t->look && strcmp(t->look, "0") == 0)
+		return 0;
+	if (t->look && !parse_seconds(t->look, &ms))
+		return fail_with(t, PCIPT_E_INVALID, NULL,
+				 "Give a number of seconds from 0.001 to 4000000, or 0 for never.",
+				 "\"%s\" is no time", t->look);
+	*every_ms = ms < INT_MAX ? (int)ms : INT_MAX;
+	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int look(struct tool *t, struct pcipt_monitor *monitor)
+{
+	struct pcipt_error *error = NULL;
+
+	return pcipt_monitor_look(monitor, &error) != 0 ? fail(t, error) : tell_all(t, monitor);
+}
+
+static int watch(struct tool *t, struct pcipt_monitor *monitor, int every_ms)
+{
+	/* A pipe that nobody reads any more is an error condition of ours. */
+	struct pollfd fds[] = { { .fd = pcipt_monitor_fd(monitor), .events = POLLIN },
+				{ .fd = STDOUT_FILENO } };
+	int64_t next = now_ms() + every_ms;
+	int status = 0;
+
+	while (!status && !(fds[1].revents & (POLLERR | POLLNVAL))) {
+		/* A machine on which much happens is looked at as often as any other. */
+		int64_t left = every_ms < 0 ? -1 : next - now_ms();
+
+		if (every_ms >= 0 && left <= 0) {
+			status = look(t, monitor);
+			next = now_ms() + every_ms;
+		} else if (poll(fds, 2, (int)left) > 0 && fds[0].revents) {
+			status = tell_all(t, monitor);
+		}
+	}
+	return status;
+}
+
 int verb_monitor(struct tool *t)
 {
 	struct pcipt_monitor *monitor = NULL;
 	struct pcipt_error *error = NULL;
-	/* A pipe that nobody reads any more is an error condition of ours. */
-	struct pollfd fds[] = { { .events = POLLIN }, { .fd = STDOUT_FILENO } };
-	int status = 0;
+	int every_ms, status = read_look(t, &every_ms);
 
+	if (status)
+		return status;
 	if (pcipt_monitor_new(t->ctx, &monitor, &error) != 0)
 		return fail(t, error);
-	fds[0].fd = pcipt_monitor_fd(monitor);
-	while (!status && !(fds[1].revents & (POLLERR | POLLNVAL)))
-		if (poll(fds, 2, -1) > 0 && fds[0].revents)
-			status = tell_all(t, monitor);
+	status = watch(t, monitor, every_ms);
 	pcipt_monitor_unref(monitor);
 	return status;
 }

@@ -18,6 +18,7 @@ static const struct option longs[] = {
 	{ "with-claim", no_argument, NULL, OPT_WITH_CLAIM },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "look", required_argument, NULL, OPT_LOOK },
 	{ "full", no_argument, NULL, OPT_FULL },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "root", required_argument, NULL, OPT_ROOT },
@@ -39,6 +40,7 @@ static const char *const helps[][2] = {
 	{ "    --with-claim", "release a claim whole, though only part is selected" },
 	{ "    --dry-run", "tell what would be done, and do nothing" },
 	{ "    --timeout S", "give up after so many seconds (60)" },
+	{ "    --look S", "look at all claims every so many seconds, too (60; 0: never)" },
 	{ "    --full", "facts that take longer to read, too (with --json)" },
 	{ "    --json", "print one JSON object" },
 	{ "    --root DIR", "take DIR for / (to look at a copy of /sys)" },
@@ -104,6 +106,8 @@ static void note_option(struct tool *t, int value)
 		t->owner = optarg;
 	else if (value == OPT_TIMEOUT)
 		t->timeout = optarg;
+	else if (value == OPT_LOOK)
+		t->look = optarg;
 	else if (value == OPT_ALLOW)
 		t->allow[t->n_allow++] = optarg;
 }

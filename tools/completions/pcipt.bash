@@ -47,7 +47,7 @@ _pcipt()
 		mapfile -t COMPREPLY < <(compgen -W 'vfio-pci pci-stub' -- "$cur")
 		return
 		;;
-	--allow | --name | --owner | --timeout) return ;;
+	--allow | --name | --owner | --timeout | --look) return ;;
 	esac
 
 	case $verb in
@@ -55,6 +55,7 @@ _pcipt()
 	plan) options+=' --with-set --with-companions --driver --allow' ;;
 	bind) options+=' --with-set --with-companions --driver --allow --name --owner --persistent --dry-run --timeout' ;;
 	release) options+=' --allow --owner --with-claim --dry-run --timeout' ;;
+	monitor) options+=' --look' ;;
 	recover) options+=' --timeout' ;;
 	reconcile) options+=' --allow --timeout --boot' ;;
 	esac

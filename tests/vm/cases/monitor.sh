@@ -14,20 +14,29 @@ modprobe vfio-pci
 
 "$pcipt" monitor --json >events 2>monitor.err &
 monitor=$!
-# It watches once it waits in poll(), system call 7: nothing before that is told.
-until read -r call _ </proc/$monitor/syscall && [ "$call" = 7 ]; do sleep 0.1; done
 
-# told WHAT FILTER: an event for which the filter holds comes within five seconds
-told() {
+# It watches once it waits in poll(), system call 7: nothing before that is told.
+watches() {
+	for _ in $(seq 100); do
+		read -r call _ <"/proc/$1/syscall" && [ "$call" = 7 ] && return
+		sleep 0.1
+	done
+	not_ok "the monitor doesn't watch: $(cat monitor.err)"
+}
+watches $monitor
+
+# told_in FILE WHAT FILTER: an event for which the filter holds comes within five seconds
+told_in() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		if jq -es "any(.[]; $2)" events >/dev/null 2>&1; then
-			ok "$1"
+		if jq -es "any(.[]; $3)" "$1" >/dev/null 2>&1; then
+			ok "$2"
 			return
 		fi
 		sleep 0.5
 	done
-	not_ok "$1: not among $(cat events monitor.err)"
+	not_ok "$2: not among $(cat "$1" monitor.err)"
 }
+told() { told_in events "$1" "$2"; }
 
 switches() { grep ctxt_switches /proc/$monitor/status; }
 
@@ -47,6 +56,23 @@ told "a function that somebody takes away is told with its claim" \
 	".event == \"health\" and .claim == \"vm\" and .reason == \"half-bound\" and (.message | startswith(\"$audio\"))"
 echo "$audio" >/sys/bus/pci/drivers/vfio-pci/bind
 told "and that all is well again" '.event == "health" and .claim == "vm" and .reason == "as-claimed"'
+
+# No event speaks of a node that is gone: who looks finds it, who waits for events doesn't.
+"$pcipt" monitor --json --look 1 >looked 2>>monitor.err &
+looker=$!
+node=/dev/vfio/$(group_of "$gpu")
+watches $looker
+mv "$node" node
+told_in looked "a node that is gone is found by a look" \
+	".event == \"health\" and .claim == \"vm\" and .reason == \"node-missing\" and (.message | startswith(\"$gpu\"))"
+mv node "$node"
+told_in looked "and that it is back" '.event == "health" and .claim == "vm" and .before == "node-missing" and .after == "as-claimed"'
+same "each is told once" 2 "$(jq -s 'map(select(.event == "health")) | length' looked)"
+same "nothing but that is told of a look" 2 "$(wc -l <looked)"
+kill $looker
+wait $looker 2>/dev/null
+same "events alone don't tell it" false "$(jq -s 'any(.[]; .reason == "node-missing")' events)"
+run 2 monitor --look never
 
 run 0 release vm
 told "the claim ends" '.event == "claim-changed" and .claim == "vm" and .before != null and .after == null'
