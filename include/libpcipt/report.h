@@ -45,8 +45,8 @@ PCIPT_API int pcipt_recover(struct pcipt_context *ctx, const struct pcipt_option
  * doc/catalogue.md. A claim that failed is tried again when its deadline has come, or with
  * pcipt_options_set_now(). Calling it when there is nothing to do costs a snapshot.
  *
- * @options: allow, for findings that may pass this time, beside those that were allowed when
- * the claim was made; now; timeout, cancel descriptor, progress; or NULL.
+ * @options: allow, for findings that may pass beside those that were allowed when the claim was
+ * made: a claim that is bound with it records that; now; timeout, cancel descriptor, progress; or NULL.
  *
  * @report: a line for each claim that was changed, or waits; as in pcipt_recover().
  *

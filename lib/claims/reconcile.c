@@ -167,6 +167,16 @@ static int is_wanted(struct pcipt_context *ctx, const struct pcipt_record *recor
 			  "the claim %s has changed meanwhile", record->name);
 }
 
+/* What a bind that came to nothing would have allowed, the claim doesn't. */
+static void allow_no_more(struct pcipt_record *record, size_t n)
+{
+	while (record->n_allowed > n) {
+		record->n_allowed--;
+		free(record->allowed[record->n_allowed].code);
+		free(record->allowed[record->n_allowed].address);
+	}
+}
+
 /*
  * The record says "bound" before the intent goes. When it can't be written, or the claim
  * was forgotten meanwhile, the intent stays: recovery then leads the devices back.
@@ -174,12 +184,17 @@ static int is_wanted(struct pcipt_context *ctx, const struct pcipt_record *recor
 static int commit(struct reconcile *rec, struct pcipt_record *record, struct pcipt_transaction *t,
 		  const struct pcipt_record *intent, struct pcipt_error **error)
 {
-	int state = record->state;
-	int r = pcipt_store_advance(rec->ctx, record, PCIPT_CLAIM_BOUND, error);
+	size_t n_allowed = record->n_allowed;
+	int state = record->state, r;
 
+	/* What was allowed this time is of the claim now, as if it had been bound with it. */
+	r = pcipt_record_allow(record, t->plan) ?
+		    pcipt_store_advance(rec->ctx, record, PCIPT_CLAIM_BOUND, error) :
+		    pcipt_fail_memory(error);
 	if (r == 0)
 		return pcipt_journal_commit(t, intent, error);
 	record->state = state;
+	allow_no_more(record, n_allowed);
 	return r;
 }
 

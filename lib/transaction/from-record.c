@@ -26,6 +26,15 @@ static bool is_accepted(const struct pcipt_plan *plan, const struct pcipt_plan_d
 		pcipt_streq(device->seen.driver, plan->driver));
 }
 
+bool pcipt_record_allow(struct pcipt_record *record, const struct pcipt_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_allowed; i++)
+		if (!pcipt_record_allowed_add(&record->allowed, &record->n_allowed,
+					      plan->allowed[i].code, plan->allowed[i].address))
+			return false;
+	return true;
+}
+
 int pcipt_record_from_plan(const struct pcipt_plan *plan, struct pcipt_record *record,
 			   struct pcipt_error **error)
 {
@@ -33,12 +42,8 @@ int pcipt_record_from_plan(const struct pcipt_plan *plan, struct pcipt_record *r
 
 	record->driver = pcipt_dup(plan->driver, &ok);
 	record->devices = calloc(plan->n_devices + 1, sizeof(*record->devices));
-	if (!ok || !record->devices)
+	if (!ok || !record->devices || !pcipt_record_allow(record, plan))
 		return pcipt_fail_memory(error);
-	for (size_t i = 0; i < plan->n_allowed; i++)
-		if (!pcipt_record_allowed_add(&record->allowed, &record->n_allowed,
-					      plan->allowed[i].code, plan->allowed[i].address))
-			return pcipt_fail_memory(error);
 	for (size_t i = 0; i < plan->n_devices; i++) {
 		const struct pcipt_plan_device *device = &plan->devices[i];
 

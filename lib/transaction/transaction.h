@@ -125,6 +125,8 @@ void pcipt_transaction_unlock(struct pcipt_transaction *t, bool left_behind);
 /* from-record.c: what is taken down of a plan's devices: all but names and states. */
 int pcipt_record_from_plan(const struct pcipt_plan *plan, struct pcipt_record *record,
 			   struct pcipt_error **error);
+/* What the plan goes on in spite of: the record says so from then on. */
+bool pcipt_record_allow(struct pcipt_record *record, const struct pcipt_plan *plan);
 /* A record's devices, and their groups, as they are now. */
 int pcipt_record_snapshot(struct pcipt_context *ctx, const struct pcipt_record *record,
 			  struct pcipt_snapshot **snap, struct pcipt_error **error);

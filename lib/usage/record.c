@@ -56,8 +56,13 @@ bool pcipt_record_allowed_add(struct pcipt_record_allowed **allowed, size_t *n, 
 		return false;
 	one.code = pcipt_dup(code, &ok);
 	one.address = pcipt_dup(address, &ok);
-	(*allowed)[(*n)++] = one;
-	return ok;
+	if (ok) {
+		(*allowed)[(*n)++] = one;
+		return true;
+	}
+	free(one.code);
+	free(one.address);
+	return false;
 }
 
 void pcipt_record_clear(struct pcipt_record *record)
