@@ -132,6 +132,22 @@ struct pcipt_set *machine_set(struct pcipt_context *ctx, const char *address)
 	return set;
 }
 
+void machine_bind(struct pcipt_context *ctx, const char *address, const char *name, bool persistent)
+{
+	struct pcipt_options *options = machine_options();
+	struct pcipt_error *error = NULL;
+	struct pcipt_claim *claim = NULL;
+	struct pcipt_set *set;
+
+	pcipt_options_set_persistent(options, persistent);
+	ck_assert_int_eq(pcipt_options_set_name(options, name, NULL), 0);
+	set = machine_set_with(ctx, address, options);
+	assert_ok(pcipt_bind(ctx, set, options, &claim, &error), error);
+	pcipt_claim_unref(claim);
+	pcipt_set_unref(set);
+	pcipt_options_unref(options);
+}
+
 struct pcipt_plan *machine_plan(struct pcipt_context *ctx, const char *address)
 {
 	struct pcipt_set *set = machine_set(ctx, address);

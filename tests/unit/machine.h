@@ -29,6 +29,8 @@ struct pcipt_set *machine_set(struct pcipt_context *ctx, const char *address);
 /* The same with options of the caller's. */
 struct pcipt_set *machine_set_with(struct pcipt_context *ctx, const char *address,
 				   struct pcipt_options *options);
+/* A claim with all that must move with the device; stops the test on failure. */
+void machine_bind(struct pcipt_context *ctx, const char *address, const char *name, bool persistent);
 /* The plan that binds such a set. */
 struct pcipt_plan *machine_plan(struct pcipt_context *ctx, const char *address);
 struct pcipt_options *machine_options(void);

@@ -210,27 +210,37 @@ START_TEST(two_who_want_one_card)
 }
 END_TEST
 
+/* A new machine on which a claim or its release ends at that operation; whether there is one. */
+static bool end_at(unsigned int n, bool releasing)
+{
+	size_t begun;
+	bool reached;
+
+	setup();
+	if (releasing)
+		ck_assert_int_eq(want(GPU, "gpu-vm1", "first", NULL), 0);
+	begun = sim_log_count(sim);
+	sim_fail(sim, &(struct sim_fault){ ~0u, NULL, n, 0, EIO, SIM_FAILS });
+	if (releasing)
+		give_back("gpu-vm1", "first", NULL);
+	else
+		want(GPU, "gpu-vm1", "first", NULL);
+	reached = sim_log_count(sim) - begun >= n;
+	sim_mend(sim);
+	return reached;
+}
+
 /* Killed at any operation of the claim or of its release, and started anew. */
 START_TEST(controller_restarted_at_each_point)
 {
 	bool more = true;
+	unsigned int n;
 
 	teardown();
-	for (unsigned int n = 1; more; n++) {
+	for (n = 1; more; n++) {
 		char *when = test_format("%s killed at operation %u", _i ? "release" : "bind", n);
-		size_t begun;
 
-		setup();
-		if (_i)
-			ck_assert_int_eq(want(GPU, "gpu-vm1", "first", NULL), 0);
-		begun = sim_log_count(sim);
-		sim_fail(sim, &(struct sim_fault){ ~0u, NULL, n, 0, EIO, SIM_FAILS });
-		if (_i)
-			give_back("gpu-vm1", "first", NULL);
-		else
-			want(GPU, "gpu-vm1", "first", NULL);
-		more = sim_log_count(sim) - begun >= n;
-		sim_mend(sim);
+		more = end_at(n, _i);
 		come_back(when);
 		/* Whoever asks now gets the device, or is told why not. */
 		if (want(AUDIO, "audio-vm2", "second", NULL) < 0)
@@ -243,6 +253,7 @@ START_TEST(controller_restarted_at_each_point)
 		free(when);
 		teardown();
 	}
+	ck_assert_uint_gt(n, 20);
 	setup();
 }
 END_TEST
@@ -313,25 +324,15 @@ static void cut_the_power(void)
 START_TEST(power_cut_at_each_point)
 {
 	bool more = true;
+	unsigned int n;
 
 	teardown();
-	for (unsigned int n = 1; more; n++) {
+	for (n = 1; more; n++) {
 		char *when = test_format("power cut at operation %u of a %s", n,
 					 _i ? "release" : "bind");
-		size_t begun;
 		bool bound;
 
-		setup();
-		if (_i)
-			ck_assert_int_eq(want(GPU, "gpu-vm1", "first", NULL), 0);
-		begun = sim_log_count(sim);
-		sim_fail(sim, &(struct sim_fault){ ~0u, NULL, n, 0, EIO, SIM_FAILS });
-		if (_i)
-			give_back("gpu-vm1", "first", NULL);
-		else
-			want(GPU, "gpu-vm1", "first", NULL);
-		more = sim_log_count(sim) - begun >= n;
-		sim_mend(sim);
+		more = end_at(n, _i);
 		bound = sim_record(sim, "gpu-vm1.json") &&
 			strstr(sim_record(sim, "gpu-vm1.json"), "\"bound\"");
 		cut_the_power();
@@ -344,6 +345,7 @@ START_TEST(power_cut_at_each_point)
 		free(when);
 		teardown();
 	}
+	ck_assert_uint_gt(n, 20);
 	setup();
 }
 END_TEST

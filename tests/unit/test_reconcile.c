@@ -26,18 +26,7 @@ static void teardown(void)
 
 static void bind_claim(const char *address, bool persistent)
 {
-	struct pcipt_options *options = machine_options();
-	struct pcipt_error *error = NULL;
-	struct pcipt_claim *claim = NULL;
-	struct pcipt_set *set;
-
-	pcipt_options_set_persistent(options, persistent);
-	ck_assert_int_eq(pcipt_options_set_name(options, "vm", NULL), 0);
-	set = machine_set_with(ctx, address, options);
-	assert_ok(pcipt_bind(ctx, set, options, &claim, &error), error);
-	pcipt_claim_unref(claim);
-	pcipt_set_unref(set);
-	pcipt_options_unref(options);
+	machine_bind(ctx, address, "vm", persistent);
 	sim_log_clear(sim);
 }
 

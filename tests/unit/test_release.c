@@ -175,6 +175,18 @@ END_TEST
 
 #define SIBLING "0000:01:01.0"
 
+static void add_foreign_sibling(void)
+{
+	sim_add(sim, &(struct sim_device_facts){ .address = SIBLING,
+						 .parent = "0000:00:01.0",
+						 .vendor = 0x10de,
+						 .device = 0x1ad9,
+						 .class_id = 0x0c8000,
+						 .group = 2,
+						 .driver = "vfio-pci",
+						 .driver_override = "vfio-pci" });
+}
+
 /*
  * It came after the claim, somebody gave it to user space, and its group is in use when our
  * devices go back: no driver of the host's is put beside that, and the claim stays until it can be.
@@ -186,14 +198,7 @@ START_TEST(beside_a_foreign_one_in_use)
 	struct pcipt_claim *claim = must_bind();
 
 	assert_ok(pcipt_options_add_allow(options, "held-open", NULL, &error), error);
-	sim_add(sim, &(struct sim_device_facts){ .address = SIBLING,
-						 .parent = "0000:00:01.0",
-						 .vendor = 0x10de,
-						 .device = 0x1ad9,
-						 .class_id = 0x0c8000,
-						 .group = 2,
-						 .driver = "vfio-pci",
-						 .driver_override = "vfio-pci" });
+	add_foreign_sibling();
 	sim_hold(sim, &(struct sim_holder){ .pid = 7, .command = "qemu", .numbers = "242:2" });
 	ck_assert_int_lt(pcipt_release(ctx, claim, options, &error), 0);
 	ck_assert_int_eq(pcipt_error_get_code(pcipt_error_cause_at(error, 0)), PCIPT_E_BUSY);
@@ -222,14 +227,7 @@ START_TEST(beside_a_foreign_one_unseen)
 
 	assert_ok(pcipt_options_add_allow(options, "held-open", NULL, &error), error);
 	assert_ok(pcipt_options_add_allow(options, "unreadable", NULL, &error), error);
-	sim_add(sim, &(struct sim_device_facts){ .address = SIBLING,
-						 .parent = "0000:00:01.0",
-						 .vendor = 0x10de,
-						 .device = 0x1ad9,
-						 .class_id = 0x0c8000,
-						 .group = 2,
-						 .driver = "vfio-pci",
-						 .driver_override = "vfio-pci" });
+	add_foreign_sibling();
 	sim_set_in_container(sim, true);
 	sim_log_clear(sim);
 	ck_assert_int_lt(pcipt_release(ctx, claim, options, &error), 0);
