@@ -3,6 +3,7 @@
 # nothing: a clear error, nothing changed, nothing lost.
 # run: --topology gpu-pair; kernels 6.12; iommus intel
 # all: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# takes: 86
 # shellcheck source=tests/vm/cases/lib.sh
 . "$(dirname "$0")/lib.sh"
 

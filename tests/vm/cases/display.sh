@@ -3,6 +3,7 @@
 # which shows nothing, is not.
 # run: --topology boot-vga --append drm_kms_helper.fbdev_emulation=1; kernels 6.12; iommus intel
 # all: --topology boot-vga --append drm_kms_helper.fbdev_emulation=1; kernels 6.1 6.12; iommus intel
+# takes: 12
 . "$(dirname "$0")/lib.sh"
 
 first=0000:00:02.0

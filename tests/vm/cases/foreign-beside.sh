@@ -3,6 +3,7 @@
 # ours goes back: the host's driver isn't put beside that, and the job is finished later.
 # run: --topology gpu-pair; kernels 6.12; iommus intel
 # all: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# takes: 15
 . "$(dirname "$0")/lib.sh"
 
 modprobe vfio-pci

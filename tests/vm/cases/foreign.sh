@@ -2,6 +2,7 @@
 # Others who are configured to take a device: their files, as they write them.
 # run: --topology gpu-pair; kernels 6.12; iommus intel
 # all: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# takes: 25
 . "$(dirname "$0")/lib.sh"
 
 nic=0000:00:04.0

@@ -2,6 +2,7 @@
 # A physical function with virtual ones, and virtual ones whose physical function is away.
 # run: --topology sriov; kernels 6.12; iommus intel
 # all: --topology sriov; kernels 6.1 6.12; iommus intel
+# takes: 26
 . "$(dirname "$0")/lib.sh"
 
 pf=0000:01:00.0

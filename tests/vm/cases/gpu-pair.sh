@@ -3,6 +3,7 @@
 # given back exactly, and put back when a step fails on purpose.
 # run: --topology gpu-pair; kernels 6.1 6.12; iommus intel
 # all: --topology gpu-pair; kernels 6.1 6.12; iommus intel amd
+# takes: 46
 . "$(dirname "$0")/lib.sh"
 
 vga=0000:00:03.0

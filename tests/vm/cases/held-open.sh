@@ -3,6 +3,7 @@
 # release; free again when it has let go.
 # run: --topology gpu-pair; kernels 6.12; iommus intel
 # all: --topology gpu-pair; kernels 6.1 6.12; iommus intel amd
+# takes: 24
 . "$(dirname "$0")/lib.sh"
 cases=$(dirname "$0")
 

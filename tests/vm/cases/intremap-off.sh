@@ -3,6 +3,7 @@
 # itself then wants its own switch. (The other cases run with it on, and none is told there.)
 # run: --topology gpu-pair --append intremap=off; kernels 6.12; iommus intel
 # all: --topology gpu-pair --append intremap=off; kernels 6.1 6.12; iommus intel
+# takes: 11
 . "$(dirname "$0")/lib.sh"
 
 edu=0000:00:05.0

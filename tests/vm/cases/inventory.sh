@@ -3,6 +3,7 @@
 # The other topologies' cases are this one with another "run" line.
 # run: --topology boot-vga --append drm_kms_helper.fbdev_emulation=1; kernels 6.12; iommus intel
 # all: --topology boot-vga --append drm_kms_helper.fbdev_emulation=1; kernels 6.1 6.12; iommus intel
+# takes: 20
 . "$(dirname "$0")/lib.sh"
 
 # Each line that the comparison prints is one result.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # run: --topology gpu-pair; kernels 6.1; iommus intel
 # all: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# takes: 33
 # The monitor on a real kernel: what happens to devices and claims is told, at once, once,
 # and nothing while nothing happens. Runs in the virtual machine, as root.
 # shellcheck source=tests/vm/cases/lib.sh

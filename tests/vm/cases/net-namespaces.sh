@@ -3,6 +3,7 @@
 # /sys of this namespace shows nothing of it.
 # run: --topology storage-net; kernels 6.12; iommus intel
 # all: --topology storage-net; kernels 6.1 6.12; iommus intel
+# takes: 27
 . "$(dirname "$0")/lib.sh"
 
 card=0000:00:06.0

@@ -3,6 +3,7 @@
 # as a part of something. Each is set up, refused with its evidence, torn down, and safe.
 # run: --topology storage-net; kernels 6.1; iommus intel
 # all: --topology storage-net; kernels 6.1 6.12; iommus intel
+# takes: 120
 . "$(dirname "$0")/lib.sh"
 
 card=0000:00:06.0

@@ -2,6 +2,7 @@
 # No IOMMU: everything can be seen, nothing can be taken, and it says why.
 # run: --topology gpu-pair; kernels 6.12; iommus none
 # all: --topology gpu-pair; kernels 6.1 6.12; iommus none
+# takes: 14
 . "$(dirname "$0")/lib.sh"
 
 vga=0000:00:03.0

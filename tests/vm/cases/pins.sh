@@ -3,6 +3,7 @@
 # no process, but at all of them as soon as somebody holds the module.
 # run: --topology pins; kernels 6.12; iommus intel
 # all: --topology pins; kernels 6.1 6.12; iommus intel
+# takes: 35
 . "$(dirname "$0")/lib.sh"
 cases=$(dirname "$0")
 

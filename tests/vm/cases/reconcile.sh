@@ -1,6 +1,7 @@
 #!/bin/sh
 # run: --topology gpu-pair; kernels 6.12; iommus intel
 # all: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# takes: 37
 # Claims against what becomes of a real machine: a reboot (played by putting everything
 # back and giving the record another boot's id), devices that go, come back, and are taken
 # away, and a controller that is killed. Runs in the virtual machine, as root.

@@ -3,6 +3,7 @@
 # on a vfio driver.
 # run: --topology shared-bridge; kernels 6.1; iommus intel
 # all: --topology shared-bridge; kernels 6.1 6.12; iommus intel amd
+# takes: 44
 . "$(dirname "$0")/reset.inc"
 compare_all
 

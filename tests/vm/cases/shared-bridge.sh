@@ -2,6 +2,7 @@
 # Several devices behind a PCIe-to-PCI bridge: one group with bridges in it, which stay.
 # run: --topology shared-bridge; kernels 6.12; iommus amd
 # all: --topology shared-bridge; kernels 6.1 6.12; iommus intel amd
+# takes: 33
 . "$(dirname "$0")/lib.sh"
 
 modprobe vfio-pci

@@ -3,6 +3,7 @@
 # bcache and btrfs over two disks.
 # run: --topology storage-net; kernels 6.12; iommus intel
 # all: --topology storage-net; kernels 6.1 6.12; iommus intel
+# takes: 73
 . "$(dirname "$0")/storage.sh"
 
 modprobe -a dm-mod dm-crypt raid1 ext4 btrfs dm-multipath dm-round-robin bcache

@@ -4,6 +4,7 @@
 # disk with nothing but data, one with nothing at all, and one that doesn't answer.
 # run: --topology storage-net; kernels 6.1; iommus intel
 # all: --topology storage-net; kernels 6.1 6.12; iommus intel
+# takes: 83
 . "$(dirname "$0")/storage.sh"
 
 modprobe -a vfio-pci ext4 vfat loop overlay

@@ -9,6 +9,7 @@
 # a lock of their own, and 6.12.117 has that: there nothing is missing.
 # run: --topology gpu-pair; kernels 6.1; iommus intel
 # all: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# takes: 76
 . "$(dirname "$0")/lib.sh"
 
 here=$(dirname "$0")

@@ -3,6 +3,7 @@
 # and lose their device: the caller comes back in time, other groups go on, and what was
 # left half way is finished later.
 # run: --topology gpu-pair; kernels 6.1 6.12; iommus intel
+# takes: 97
 # PCIPT_VM_ROUNDS and PCIPT_VM_SECONDS (with run's --env) make the torture longer.
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 # use; an idle stick, an idle network card, a hub and nothing at all are not.
 # run: --topology usb; kernels 6.12; iommus intel
 # all: --topology usb; kernels 6.1 6.12; iommus intel
+# takes: 30
 . "$(dirname "$0")/lib.sh"
 
 full=0000:00:03.0
