@@ -8,8 +8,8 @@
  * which take it only by a driver override (Linux 5.16 and later): of vfio-pci itself,
  * "vfio_pci:v*d*sv*sd*bc*sc*i*", and of the variant drivers for certain devices.
  *
- * Modules built into the kernel aren't in that file (but in modules.builtin.modinfo), so
- * no match doesn't mean that there is no driver.
+ * Modules built into the kernel aren't in that file, nor are their ids anywhere else before
+ * Linux 6.18 (doc/kernel-notes.md), so no match doesn't mean that there is no driver.
  *
  * The time is at most proportional to the text's length times the modalias's.
  */

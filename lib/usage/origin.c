@@ -3,7 +3,8 @@
  * Inferring a device's own driver. Only a driver that is registered now counts: modules.alias
  * names modules, and what driver a module brings is only known of one that is loaded
  * (xhci_pci brings xhci_hcd). One that is on a blacklist is thus never named. Where two would
- * take it, which of them had it can't be told.
+ * take it, which of them had it can't be told. A driver that is built into the kernel is never
+ * found: which ids it takes stands nowhere that could be read (doc/kernel-notes.md).
  */
 #include "usage/origin.h"
 
@@ -95,7 +96,9 @@ static char *describe_none(const struct search *search)
 	if (*search->other)
 		return pcipt_format("%s and %s would both take it", search->driver, search->other);
 	if (!modules || !*modules)
-		return modules ? strdup("modules.alias names no module for it") : NULL;
+		return modules ? strdup("modules.alias names no module for it; of a driver that is "
+					"built into the kernel nothing says what it takes") :
+				 NULL;
 	return pcipt_format("no driver of its module is loaded (%s)", modules);
 }
 
