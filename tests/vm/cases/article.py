@@ -246,15 +246,25 @@ def put_back():
 
 # ---- a kernel that doesn't return ----
 
+def appears(path):
+    end = time.monotonic() + 30
+    while not os.path.exists(path) and time.monotonic() < end:
+        time.sleep(0.1)
+    there = os.path.exists(path)
+    say(there, f"{path} is there")
+    return there
+
+
 class Holder:
     """Has something open: the kernel doesn't return from an unbind of its device."""
 
     def __init__(self, *what):
         here = os.path.dirname(os.path.realpath(__file__))
+        # A sound card's nodes come a while after its driver has it again.
+        appears(what[0] if what[0].startswith("/") else "/dev/vfio/" + what[0])
         self.process = subprocess.Popen([here + "/hold-open.py", "ready", *what])
-        while not os.path.exists("ready"):
-            time.sleep(0.1)
-        os.unlink("ready")
+        if appears("ready"):
+            os.unlink("ready")
 
     def kill(self):
         self.process.kill()
