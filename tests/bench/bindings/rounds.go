@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
+	"runtime/debug"
 	"strconv"
 
 	"libpcipt/pcipt"
@@ -23,7 +23,8 @@ func check(err error) {
 
 func resident() int {
 	var size, pages int
-	runtime.GC()
+	// What the collector has freed, it gives back when it likes.
+	debug.FreeOSMemory()
 	text, err := os.ReadFile("/proc/self/statm")
 	check(err)
 	_, err = fmt.Sscan(string(text), &size, &pages)
