@@ -33,4 +33,9 @@ class Number(IntEnum):
 
 
 class Flags(IntFlag):
-    """Bits of the library's; unknown ones are kept."""
+    """Bits of the library's; unknown ones are kept.
+
+    >>> import pcipt
+    >>> pcipt.BarFlags.IO in pcipt.BarFlags(5)
+    True
+    """

@@ -16,7 +16,13 @@ T = TypeVar("T")
 
 
 class LibraryError(ImportError):
-    """libpcipt is not there, or too old for this package. The message says what to do."""
+    """libpcipt is not there, or too old for this package. The message says what to do.
+
+    >>> try:
+    ...     import pcipt
+    ... except ImportError as error:
+    ...     print(error)
+    """
 
 
 def _load(soname: str = SONAME, functions: Dict[str, Tuple[Any, Tuple[Any, ...]]] = FUNCTIONS) -> Any:

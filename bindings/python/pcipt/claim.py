@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 class ClaimDevice(NamedTuple):
-    """A device of a claim, and what it was before."""
+    """A device of a claim, and what it was before.
+
+    >>> import pcipt
+    >>> for claim in pcipt.Context(tree).claims():
+    ...     for device in claim.devices:
+    ...         print(device.address, "was on", device.driver_before or "no driver")
+    """
 
     #: Its address when it was bound.
     address: str

@@ -10,7 +10,13 @@ _BARS = 6
 
 
 class Bar(NamedTuple):
-    """A base address register that is in use."""
+    """A base address register that is in use.
+
+    >>> import pcipt
+    >>> snapshot = pcipt.Context(tree).snapshot()
+    >>> [(bar.number, bar.size >> 20) for bar in snapshot.find("0000:00:03.0").bars if bar.size >= 1 << 20]
+    [(0, 16)]
+    """
 
     #: Its number, 0 to 5.
     number: int
@@ -21,7 +27,14 @@ class Bar(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A PCI Express link: what it does now and what it can do. A fact that is unknown is None."""
+    """A PCI Express link: what it does now and what it can do. A fact that is unknown is None.
+
+    >>> import pcipt
+    >>> snapshot = pcipt.Context(tree).snapshot()
+    >>> slow = [device for device in snapshot if device.link and device.link.width != device.link.max_width]
+    >>> print("cards with fewer lanes than they could have:", slow)
+    cards with fewer lanes than they could have: []
+    """
 
     #: Its speed now in MT/s: 8000 is 8.0 GT/s.
     speed: Optional[int]
@@ -34,7 +47,13 @@ class Link(NamedTuple):
 
 
 class Child(NamedTuple):
-    """What hangs below a device."""
+    """What hangs below a device.
+
+    >>> import pcipt
+    >>> snapshot = pcipt.Context(tree).snapshot()
+    >>> print([child.name for child in snapshot.find("0000:00:03.0").children if child.subsystem == "drm"])
+    ['card1', 'card1-Virtual-2']
+    """
 
     #: "block", "net", "drm", …
     subsystem: str

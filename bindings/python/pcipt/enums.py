@@ -12,7 +12,12 @@ __all__ = ["ClaimState", "LogLevel", "JsonFlags", "AcsFlags", "BarFlags", "Error
 
 
 class ClaimState(Number):
-    """Where a claim stands. Treat a value that you do not know as "not bound", and print its name."""
+    """Where a claim stands. Treat a value that you do not know as "not bound", and print its name.
+
+    >>> import pcipt
+    >>> pcipt.ClaimState(5) is pcipt.ClaimState.STUCK
+    True
+    """
 
     __namer__ = "pcipt_claim_state_name"
 
@@ -32,7 +37,12 @@ class ClaimState(Number):
 
 class LogLevel(Number):
     """How much one wants to hear. A message's level is one of these; print one that you don't know
-    as debug."""
+    as debug.
+
+    >>> import pcipt
+    >>> pcipt.LogLevel(4) is pcipt.LogLevel.DEBUG
+    True
+    """
 
     __namer__ = "pcipt_log_level_name"
 
@@ -44,14 +54,24 @@ class LogLevel(Number):
 
 
 class JsonFlags(Flags):
-    """What a JSON form shall hold; unknown bits are PCIPT_E_INVALID."""
+    """What a JSON form shall hold; unknown bits are PCIPT_E_INVALID.
+
+    >>> import pcipt
+    >>> pcipt.JsonFlags(1 << 0) is pcipt.JsonFlags.FULL
+    True
+    """
 
     #: Also what reads the configuration space, which wakes a sleeping device.
     FULL = 1 << 0
 
 
 class AcsFlags(Flags):
-    """Bits of an ACS control register (PCI Express Base 6.0, 7.7.11.3)."""
+    """Bits of an ACS control register (PCI Express Base 6.0, 7.7.11.3).
+
+    >>> import pcipt
+    >>> pcipt.AcsFlags(1 << 6) is pcipt.AcsFlags.DIRECT_TRANSLATED
+    True
+    """
 
     SOURCE_VALIDATION = 1 << 0
     TRANSLATION_BLOCKING = 1 << 1
@@ -63,7 +83,12 @@ class AcsFlags(Flags):
 
 
 class BarFlags(Flags):
-    """What a BAR is."""
+    """What a BAR is.
+
+    >>> import pcipt
+    >>> pcipt.BarFlags(1 << 3) is pcipt.BarFlags.RESIZABLE
+    True
+    """
 
     IO = 1 << 0
     BITS_64BIT = 1 << 1
@@ -73,7 +98,12 @@ class BarFlags(Flags):
 
 class ErrorCode(Number):
     """What kind of failure it was. The numbers never change and new ones are added at the end.
-    Treat a code that you do not know as PCIPT_E_IO and show the message."""
+    Treat a code that you do not know as PCIPT_E_IO and show the message.
+
+    >>> import pcipt
+    >>> pcipt.ErrorCode(-30) is pcipt.ErrorCode.LOAD
+    True
+    """
 
     __namer__ = "pcipt_errc_name"
 
@@ -144,7 +174,12 @@ class ErrorCode(Number):
 
 class Viability(Number):
     """Can user space take the group as it stands? Treat a value that you do not know as
-    PCIPT_NOT_VIABLE."""
+    PCIPT_NOT_VIABLE.
+
+    >>> import pcipt
+    >>> pcipt.Viability(-1) is pcipt.Viability.UNKNOWN
+    True
+    """
 
     __namer__ = "pcipt_viability_name"
 
@@ -157,7 +192,12 @@ class Viability(Number):
 
 
 class Verdict(Number):
-    """What became of a device. Treat one that you don't know as AMBIGUOUS."""
+    """What became of a device. Treat one that you don't know as AMBIGUOUS.
+
+    >>> import pcipt
+    >>> pcipt.Verdict(4) is pcipt.Verdict.AMBIGUOUS
+    True
+    """
 
     __namer__ = "pcipt_verdict_name"
 
@@ -174,7 +214,12 @@ class Verdict(Number):
 
 
 class EventType(Number):
-    """What happened. Pass over one that you don't know."""
+    """What happened. Pass over one that you don't know.
+
+    >>> import pcipt
+    >>> pcipt.EventType(4) is pcipt.EventType.HEALTH
+    True
+    """
 
     __namer__ = "pcipt_event_type_name"
 
@@ -195,7 +240,12 @@ class EventType(Number):
 
 
 class Progress(Number):
-    """How far a step is. Take a value that you do not know for PCIPT_PROGRESS_BEGUN."""
+    """How far a step is. Take a value that you do not know for PCIPT_PROGRESS_BEGUN.
+
+    >>> import pcipt
+    >>> pcipt.Progress(2) is pcipt.Progress.FAILED
+    True
+    """
 
     __namer__ = "pcipt_progress_name"
 
@@ -205,7 +255,12 @@ class Progress(Number):
 
 
 class Op(Number):
-    """What a step does. Print one that you don't know by its name."""
+    """What a step does. Print one that you don't know by its name.
+
+    >>> import pcipt
+    >>> pcipt.Op(6) is pcipt.Op.POWER
+    True
+    """
 
     __namer__ = "pcipt_op_name"
 
@@ -226,7 +281,12 @@ class Op(Number):
 
 
 class Role(Number):
-    """Why a device is in the set. Print one that you don't know by its name."""
+    """Why a device is in the set. Print one that you don't know by its name.
+
+    >>> import pcipt
+    >>> pcipt.Role(5) is pcipt.Role.EXEMPT
+    True
+    """
 
     __namer__ = "pcipt_role_name"
 
@@ -239,7 +299,12 @@ class Role(Number):
 
 
 class Action(Number):
-    """What becomes of it. Treat one that you don't know as a change."""
+    """What becomes of it. Treat one that you don't know as a change.
+
+    >>> import pcipt
+    >>> pcipt.Action(2) is pcipt.Action.KEEP
+    True
+    """
 
     __namer__ = "pcipt_action_name"
 
@@ -252,7 +317,12 @@ class Action(Number):
 
 
 class Severity(Number):
-    """What a finding means. Treat one that you don't know as hard."""
+    """What a finding means. Treat one that you don't know as hard.
+
+    >>> import pcipt
+    >>> pcipt.Severity(2) is pcipt.Severity.WARNING
+    True
+    """
 
     __namer__ = "pcipt_severity_name"
 
@@ -265,7 +335,12 @@ class Severity(Number):
 
 
 class Outcome(Number):
-    """How a transaction ended. Treat a value that you do not know as PCIPT_OUTCOME_FAILED."""
+    """How a transaction ended. Treat a value that you do not know as PCIPT_OUTCOME_FAILED.
+
+    >>> import pcipt
+    >>> pcipt.Outcome(6) is pcipt.Outcome.FAILED
+    True
+    """
 
     __namer__ = "pcipt_outcome_name"
 
@@ -286,7 +361,12 @@ class Outcome(Number):
 
 
 class FindingCode:
-    """The codes of the findings that this version knows. A later library may have more."""
+    """The codes of the findings that this version knows. A later library may have more.
+
+    >>> import pcipt
+    >>> pcipt.FindingCode.NOT_BINDABLE
+    'not-bindable'
+    """
 
     #: Hard: The device can't be given to a driver: it is a bridge, or on the driver's deny
     #: list.

@@ -7,7 +7,14 @@ from .enums import Op
 
 
 class Step(NamedTuple):
-    """One step of a plan."""
+    """One step of a plan.
+
+    >>> import pcipt
+    >>> snapshot = pcipt.Context(tree).snapshot()
+    >>> steps = snapshot.set("0000:00:03.0", with_set=True, allow=allowed).plan().steps
+    >>> print([step.shell for step in steps if step.op == pcipt.Op.BIND][0])
+    echo 0000:00:03.0 > /sys/bus/pci/drivers/vfio-pci/bind
+    """
 
     #: What it does.
     op: Op

@@ -6,7 +6,12 @@ from ._library import Closable, Handle, always, json_of, lib, parsed
 
 
 class ReportAction(NamedTuple):
-    """What became of a claim that was not as it should be."""
+    """What became of a claim that was not as it should be.
+
+    >>> import pcipt
+    >>> for action in pcipt.Context(tree).recover():
+    ...     print(action.claim, action.before, "->", action.after, action.message)
+    """
 
     #: Its name; of a transaction without a claim "apply-…".
     claim: str

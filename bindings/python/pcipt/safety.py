@@ -11,7 +11,15 @@ from .plan import Plan
 
 
 class Member(NamedTuple):
-    """A device of a set."""
+    """A device of a set.
+
+    >>> import pcipt
+    >>> snapshot = pcipt.Context(tree).snapshot()
+    >>> for member in snapshot.set("0000:00:03.0").members:
+    ...     print(member.device.address, member.role, member.action)
+    0000:00:03.0 requested bind
+    0000:00:03.1 group-member bind
+    """
 
     #: The device.
     device: Device
@@ -22,7 +30,13 @@ class Member(NamedTuple):
 
 
 class Companion(NamedTuple):
-    """A device that would go along if companions were asked for."""
+    """A device that would go along if companions were asked for.
+
+    >>> import pcipt
+    >>> snapshot = pcipt.Context(tree).snapshot()
+    >>> [companion.device for companion in snapshot.set("0000:00:03.0").companions]
+    []
+    """
 
     #: The device.
     device: Device
@@ -31,7 +45,15 @@ class Companion(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Something that stands against a set, or is worth knowing."""
+    """Something that stands against a set, or is worth knowing.
+
+    >>> import pcipt
+    >>> snapshot = pcipt.Context(tree).snapshot()
+    >>> for finding in snapshot.set("0000:00:03.0").findings:
+    ...     if finding.code == pcipt.FindingCode.SET_INCOMPLETE:
+    ...         print(finding.remedy)
+    Ask for all of 0000:00:03.0 0000:00:03.1, or accept the set with --with-set
+    """
 
     #: Its code, "set-incomplete": see FindingCode.
     code: str
@@ -144,7 +166,12 @@ class Set(Closable):
 
 
 class FindingKind(NamedTuple):
-    """What a finding's code stands for."""
+    """What a finding's code stands for.
+
+    >>> import pcipt
+    >>> [kind.text for kind in pcipt.finding_kinds() if kind.code == pcipt.FindingCode.CLAIMED]
+    ['Another claim holds the device']
+    """
 
     #: The code.
     code: str

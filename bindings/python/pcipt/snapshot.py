@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 class Comparison(NamedTuple):
-    """What became of a device that was once known."""
+    """What became of a device that was once known.
+
+    >>> import pcipt
+    >>> snapshot = pcipt.Context(tree).snapshot()
+    >>> found = snapshot.compare(snapshot.find("0000:00:03.1").identity)
+    >>> print(found.verdict, found.device)
+    same <pcipt.Device 0000:00:03.1>
+    """
 
     #: What became of it.
     verdict: Verdict

@@ -8,7 +8,14 @@ from .enums import Op, Outcome
 
 
 class ResultDevice(NamedTuple):
-    """A device before and after."""
+    """A device before and after.
+
+    >>> import pcipt
+    >>> context = pcipt.Context(tree)
+    >>> for claim in context.claims():
+    ...     for device in context.release(claim).devices:
+    ...         print(device.address, device.driver_before, "->", device.driver_after)
+    """
 
     #: Its address.
     address: str
@@ -21,7 +28,14 @@ class ResultDevice(NamedTuple):
 
 
 class ResultStep(NamedTuple):
-    """A write or comparison that was made."""
+    """A write or comparison that was made.
+
+    >>> import pcipt
+    >>> context = pcipt.Context(tree)
+    >>> for claim in context.claims():
+    ...     for step in context.release(claim).steps:
+    ...         print(step.op, step.address, f"{step.ms:.0f} ms", step.errno or "")
+    """
 
     #: What it did.
     op: Op
