@@ -5,6 +5,27 @@
 //
 //	Host → Snapshot → Device, Group → Set → Plan → Result, Claim
 //
+// A card with all that must go along, for a virtual machine, and back:
+//
+//	host, err := pcipt.Open(nil)
+//	snapshot, err := host.Snapshot()
+//	device, err := snapshot.Find("0000:01:00.0")
+//	set, err := snapshot.Set([]pcipt.Device{device}, &pcipt.SetOptions{WithSet: true})
+//	for _, finding := range set.Findings() {
+//		fmt.Println(finding.Severity, finding.Message, "-", finding.Remedy)
+//	}
+//	claim, err := host.Bind(ctx, set, &pcipt.BindOptions{Owner: "an example"})
+//	fmt.Println(claim.Result.Devices[0].VFIODevice) // what the machine opens
+//	…
+//	_, err = host.Release(ctx, claim, nil)
+//
+// and what happens meanwhile:
+//
+//	monitor, err := host.Monitor()
+//	for event := range monitor.Events(ctx) {
+//		fmt.Println(event.Type, event.Address, event.Claim, event.Message)
+//	}
+//
 // What comes from a function that also gives an error is closed with Close. One that is
 // forgotten is freed some time by the garbage collector. A Device, Group or Member belongs
 // to its Snapshot: using one after the snapshot was closed panics, as using a nil map does;
