@@ -440,6 +440,9 @@ const (
 	// Hard: Another claim holds the device.
 	FindingClaimed = "claimed"
 
+	// Hard: Another device is in the place of one that a claim has recorded.
+	FindingIdentityChanged = "identity-changed"
+
 	// Hard: The driver asked for is neither loaded nor loadable.
 	FindingDriverMissing = "driver-missing"
 

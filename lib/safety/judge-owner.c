@@ -14,14 +14,22 @@ static bool is_own(const struct judgement *j, const struct pcipt_record *record)
 	       (!options || !options->owner || pcipt_streq(options->owner, record->owner));
 }
 
-/* Whether what is at the address is still what the claim took. */
-static bool is_recorded(const struct pcipt_record *record, struct pcipt_device *device)
+/* What the claim has recorded at the device's address, or NULL. */
+static const struct pcipt_record_device *recorded_at(const struct pcipt_record *record,
+						     const struct pcipt_device *device)
 {
 	for (size_t i = 0; i < record->n_devices; i++)
 		if (pcipt_address_key(record->devices[i].at) == pcipt_address_key(device->at))
-			return pcipt_streq(record->devices[i].identity,
-					   pcipt_device_get_identity(device));
-	return false;
+			return &record->devices[i];
+	return NULL;
+}
+
+/* Whether what is at the address is still what the claim took. */
+static bool is_recorded(const struct pcipt_record *record, struct pcipt_device *device)
+{
+	const struct pcipt_record_device *recorded = recorded_at(record, device);
+
+	return recorded && pcipt_streq(recorded->identity, pcipt_device_get_identity(device));
 }
 
 /* The one own claim that holds all devices asked for; or NULL. */
@@ -56,12 +64,32 @@ static bool is_for(const struct judgement *j, const struct pcipt_record *record)
 	return options && options->for_claim && pcipt_streq(options->for_claim, record->id);
 }
 
+/* Another card at the claim's address. What an earlier boot had there says nothing. */
+static void judge_identity(struct judgement *j, struct pcipt_device *device,
+			   const struct pcipt_record *holder)
+{
+	const struct pcipt_record_device *recorded =
+		holder->other_boot ? NULL : recorded_at(holder, device);
+	const char *now = pcipt_device_get_identity(device);
+
+	if (!recorded || !recorded->identity || !now || strcmp(recorded->identity, now) == 0)
+		return;
+	FIND(j, "identity-changed", device,
+	     pcipt_format("%s isn't the device that the claim %s has recorded there",
+			  device->address, holder->name),
+	     pcipt_format("the claim has recorded %s, now it is %s", recorded->identity, now),
+	     pcipt_format("Put that device back, or run `pcipt release %s` and ask again",
+			  holder->name));
+}
+
 void pcipt_judge_owner(struct judgement *j, struct pcipt_device *device)
 {
 	const struct pcipt_record *holder =
 		pcipt_records_holder(&j->evidence->records, device->at,
 				     pcipt_device_get_identity(device));
 
+	if (holder)
+		judge_identity(j, device, holder);
 	if (holder && is_for(j, holder))
 		return;
 	if (holder)

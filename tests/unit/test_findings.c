@@ -63,6 +63,18 @@ static void clear_claimed(void)
 	scene.recorded[0].at = scene_device(GPU)->at;
 }
 
+static void raise_identity_changed(void)
+{
+	scene_claim_nic();
+	world_facts(&scene.world, NIC)->identity = "the card's";
+	scene.recorded[0].identity = (char *)"another card's";
+}
+
+static void clear_identity_changed(void)
+{
+	scene.recorded[0].identity = (char *)"the card's";
+}
+
 static void raise_driver_missing(void)
 {
 	scene_ask(NIC);
@@ -331,6 +343,7 @@ static const struct {
 	{ "pf-with-vfs", raise_pf_with_vfs, clear_pf_with_vfs, PF },
 	{ "vf-pf-unbound", raise_vf_pf_unbound, clear_vf_pf_unbound, NIC },
 	{ "claimed", scene_claim_nic, clear_claimed, NIC },
+	{ "identity-changed", raise_identity_changed, clear_identity_changed, NIC },
 	{ "driver-missing", raise_driver_missing, clear_driver_missing, -1 },
 	{ "set-incomplete", raise_set_incomplete, clear_set_incomplete, GPU },
 	{ "boot-vga", raise_boot_vga, clear_boot_vga, GPU },

@@ -389,6 +389,8 @@ class FindingCode:
     VF_PF_UNBOUND = "vf-pf-unbound"
     #: Hard: Another claim holds the device.
     CLAIMED = "claimed"
+    #: Hard: Another device is in the place of one that a claim has recorded.
+    IDENTITY_CHANGED = "identity-changed"
     #: Hard: The driver asked for is neither loaded nor loadable.
     DRIVER_MISSING = "driver-missing"
     #: Blocker: Other devices share the IOMMU group and would have to leave their drivers too.
