@@ -253,7 +253,7 @@ END_TEST
 #define N_DISKS 20000
 
 static struct pcipt_disk disks[N_DISKS], *asked[N_DISKS];
-static char names[N_DISKS][16];
+static char names[N_DISKS][24];
 
 static void set_up_disks(size_t n)
 {
