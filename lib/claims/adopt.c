@@ -85,7 +85,7 @@ int pcipt_adopt_learn(const struct pcipt_plan *plan, struct pcipt_record *record
 			    pcipt_address_key(planned->at) != pcipt_address_key(recorded->at))
 				continue;
 			pcipt_device_state_clear(&recorded->before);
-			if (!pcipt_device_state_copy(&recorded->before, &planned->seen))
+			if (!pcipt_device_state_copy(&recorded->before, &planned->before))
 				return pcipt_fail_memory(error);
 			recorded->inferred = false;
 		}

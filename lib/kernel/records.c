@@ -140,7 +140,9 @@ static int make_temp(int dir, const char *name, char **temp)
 		fd = openat(dir, *temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0)
 			return -errno;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
+		/* Where nothing can be locked, no sweep removes anything. */
+		if ((flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
+		    fstat(fd, &st) == 0 && st.st_nlink > 0)
 			return steal_fd(&fd);
 		unlinkat(dir, *temp, 0);
 	}

@@ -162,9 +162,14 @@ static const char *remedy_for(int op, int errnum)
 static void find_holders(const struct pcipt_transaction *t, struct pcipt_address at,
 			 struct pcipt_uses *uses)
 {
-	double until = t->kernel->ops->now(t->kernel) + NAMES_MS;
+	double now = t->kernel->ops->now(t->kernel), until = t->deadline + NAMES_MS;
 	struct pcipt_device *device = t->first ? pcipt_snapshot_at(t->first, at) : NULL;
 
+	/* So long past the deadline for all devices together. */
+	if (until > now + NAMES_MS)
+		until = now + NAMES_MS;
+	else if (until <= now)
+		until = now + 1;
 	if (device)
 		pcipt_holders_of(device, &t->nodes, until, uses);
 	for (size_t i = 0; i < uses->n; i++)
