@@ -264,6 +264,9 @@ static int verify_pins(struct pcipt_transaction *t, struct pcipt_error **error)
 		const struct pcipt_device_state *now = &readings[i].state;
 		const char *address = t->plan->devices[readings[i].device].address;
 
+		/* Gone meanwhile: then it needs no pin. */
+		if (pcipt_error_get_code(readings[i].error) == PCIPT_E_GONE)
+			continue;
 		if (readings[i].error)
 			r = pcipt_error_pass(error, steal(&readings[i].error));
 		else if (!pcipt_streq(now->override, PCIPT_PIN) || now->driver)
