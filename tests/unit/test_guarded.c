@@ -291,8 +291,10 @@ START_TEST(a_disk_that_hangs)
 		disturb(&stopper, look_at_disks);
 		stopper.after_ms = stopper.after_ms * 2 / 3;
 	}
-	ck_assert_uint_eq(count_disks(-ETIMEDOUT), 1);
-	ck_assert_uint_eq(count_disks(-ENOENT), N_DISKS - 1);
+	/* On a slow machine the process that goes on may be stopped, too: a disk for each. */
+	ck_assert_uint_ge(count_disks(-ETIMEDOUT), 1);
+	ck_assert_uint_le(count_disks(-ETIMEDOUT), 4);
+	ck_assert_uint_eq(count_disks(-ETIMEDOUT) + count_disks(-ENOENT), N_DISKS);
 }
 END_TEST
 
