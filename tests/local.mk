@@ -62,6 +62,7 @@ tests_unit_unit_SOURCES = $(fake_kernel) \
 	tests/unit/test_claim.c \
 	tests/unit/test_closure.c \
 	tests/unit/test_compare.c \
+	tests/unit/test_strays.c \
 	tests/unit/test_confined.c \
 	tests/unit/test_describe.c \
 	tests/unit/test_details.c \

@@ -443,6 +443,10 @@ const (
 	// Hard: Another device is in the place of one that a claim has recorded.
 	FindingIdentityChanged = "identity-changed"
 
+	// Hard: The device may be the one that a claim has lost sight of, and so may another with the
+	// same serial number.
+	FindingIdentityAmbiguous = "identity-ambiguous"
+
 	// Hard: The driver asked for is neither loaded nor loadable.
 	FindingDriverMissing = "driver-missing"
 

@@ -9,6 +9,11 @@
 /* "10de:2484:1458:404d:a1", the part of an identity that doesn't say where. */
 #define IDS_LENGTH 22
 
+bool pcipt_identity_has_ids_of(const char *identity, const char *other)
+{
+	return strncmp(identity, other, IDS_LENGTH) == 0;
+}
+
 struct comparison {
 	struct pcipt_snapshot *snap;
 	const char *identity, *serial;
@@ -28,6 +33,32 @@ static bool is_identity(const char *s)
 	return s[IDS_LENGTH] == '@' && s[IDS_LENGTH + 1];
 }
 
+static const char *last_part(const char *slot, const char *end)
+{
+	while (end > slot && end[-1] != '/')
+		end--;
+	return end;
+}
+
+/*
+ * A card's functions are often of one model and share its serial number, and so may its
+ * VFs: what tells them apart goes with the card into another slot, the function's number
+ * and which VF of it this is. Slots are "00:1c.0/00.1" and "00:1c.0/00.1/vf3".
+ */
+static bool is_same_function(const char *slot, const char *other)
+{
+	const char *end = slot + strlen(slot), *other_end = other + strlen(other);
+	const char *last = last_part(slot, end), *other_last = last_part(other, other_end);
+
+	if (strncmp(last, "vf", 2) == 0 && last > slot && other_last > other) {
+		if (strcmp(last, other_last) != 0)
+			return false;
+		end = last - 1;
+		other_end = other_last - 1;
+	}
+	return end > slot && other_end > other && end[-1] == other_end[-1];
+}
+
 static void look_at(struct comparison *c, struct pcipt_device *device)
 {
 	const char *slot = pcipt_device_get_slot(device);
@@ -37,11 +68,13 @@ static void look_at(struct comparison *c, struct pcipt_device *device)
 
 	if (in_slot)
 		c->in_slot = device;
-	if (!identity || strncmp(identity, c->identity, IDS_LENGTH) != 0)
+	if (!identity || !pcipt_identity_has_ids_of(identity, c->identity))
 		return;
 	serial = c->serial ? pcipt_device_get_serial(device) : NULL;
 	if (serial && strcmp(serial, c->serial) == 0) {
-		/* The one in its own slot is preferred: VFs and functions may share a serial. */
+		if (!is_same_function(slot, c->identity + IDS_LENGTH + 1))
+			return;
+		/* The one in its own slot is preferred. */
 		if (!c->with_serial || in_slot)
 			c->with_serial = device;
 		c->n_with_serial++;

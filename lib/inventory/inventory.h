@@ -218,6 +218,8 @@ const char *pcipt_device_keep_text(struct pcipt_device *device, const char *attr
 const struct pcipt_details *pcipt_device_details(struct pcipt_device *device, unsigned int which);
 /* modules.c: which modules would take these devices. */
 void pcipt_modules_fill(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n);
+/* Whether both are of one model: all of an identity but where it is. */
+bool pcipt_identity_has_ids_of(const char *identity, const char *other);
 /* identity.c: pure, from path and ids; strings in the arena. */
 void pcipt_identity_fill(struct pcipt_device *device, struct pcipt_facts *facts);
 /* names-libpci.c or names-hwdb.c, as configured: for those of the devices that lack names. */

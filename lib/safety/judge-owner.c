@@ -82,6 +82,39 @@ static void judge_identity(struct judgement *j, struct pcipt_device *device,
 			  holder->name));
 }
 
+/* A card that was moved is its claim's still. */
+static void judge_stray(struct judgement *j, const struct pcipt_stray *stray)
+{
+	const struct pcipt_record *record = stray->record;
+	const char *address = stray->device->address;
+
+	if (is_for(j, record))
+		return;
+	if (stray->is_it)
+		FIND(j, "claimed", stray->device,
+		     pcipt_format("%s belongs to the claim %s, which had it in another slot", address,
+				  record->name),
+		     pcipt_format("%s", stray->facts),
+		     pcipt_format("Run `pcipt reconcile` to let the claim follow it, or "
+				  "`pcipt release %s` first",
+				  record->name));
+	else
+		FIND(j, "identity-ambiguous", stray->device,
+		     pcipt_format("%s may be the device that the claim %s has lost sight of, and so "
+				  "may another",
+				  address, record->name),
+		     pcipt_format("%s", stray->facts),
+		     pcipt_format("Put the claim's device back into its slot, or run "
+				  "`pcipt release %s` and ask again",
+				  record->name));
+}
+
+void pcipt_judge_strays(struct judgement *j)
+{
+	for (size_t i = 0; i < j->evidence->strays.n; i++)
+		judge_stray(j, &j->evidence->strays.items[i]);
+}
+
 void pcipt_judge_owner(struct judgement *j, struct pcipt_device *device)
 {
 	const struct pcipt_record *holder =

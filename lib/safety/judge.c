@@ -176,6 +176,7 @@ void pcipt_judge(struct pcipt_set *set, const struct pcipt_evidence *evidence)
 	if (moves_any(set))
 		pcipt_judge_interrupts(&j);
 	pcipt_judge_records(&j);
+	pcipt_judge_strays(&j);
 	judge_group_links(&j);
 	for (size_t i = 0; i < set->n_members; i++)
 		judge_member(&j, &set->members[i]);

@@ -21,6 +21,7 @@ static inline const char *judge_driver_of(const struct pcipt_device *device)
 const struct pcipt_record *pcipt_judge_common_claim(struct judgement *j);
 void pcipt_judge_owner(struct judgement *j, struct pcipt_device *device);
 void pcipt_judge_records(struct judgement *j);
+void pcipt_judge_strays(struct judgement *j);
 /* judge-group.c: what the IOMMU group asks for. */
 void pcipt_judge_bridge(struct judgement *j, struct pcipt_device *bridge);
 void pcipt_judge_groups(struct judgement *j);

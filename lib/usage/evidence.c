@@ -40,6 +40,8 @@ void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
 {
 	memset(evidence, 0, sizeof(*evidence));
 	pcipt_records_read(snap->ctx, &evidence->records, &evidence->no_records);
+	evidence->uses.no_memory =
+		!pcipt_strays_find(&evidence->records, devices, n, &evidence->strays);
 	evidence->driver_state = snap->kernel->ops->module_state(snap->kernel, driver);
 	pcipt_host_facts_read(snap->kernel, &evidence->host);
 	pcipt_uses_gather(snap, devices, n, snap->kernel->ops->now(snap->kernel) + timeout_ms,
@@ -48,6 +50,7 @@ void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
 
 void pcipt_evidence_clear(struct pcipt_evidence *evidence)
 {
+	pcipt_strays_clear(&evidence->strays);
 	pcipt_records_clear(&evidence->records);
 	pcipt_error_unref(evidence->no_records);
 	evidence->no_records = NULL;

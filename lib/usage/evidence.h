@@ -23,9 +23,24 @@ struct pcipt_host_facts {
 	bool denylist_off; /* vfio-pci takes what it knows to be unsafe */
 };
 
+/* A device that a claim has lost sight of, away from where the claim has recorded it. */
+struct pcipt_stray {
+	struct pcipt_device *device;
+	const struct pcipt_record *record; /* of the evidence's records */
+	bool is_it;			   /* its serial number proves it */
+	bool may_be_it;			   /* as may another: several have that number */
+	char *facts;			   /* NULL without memory */
+};
+
+struct pcipt_strays {
+	struct pcipt_stray *items;
+	size_t n;
+};
+
 struct pcipt_evidence {
 	struct pcipt_records records;	/* who claims what */
 	struct pcipt_error *no_records; /* why claims could not be read, or NULL */
+	struct pcipt_strays strays;	/* what claims look for, of the devices asked about */
 	int driver_state;		/* enum pcipt_module_state, or -errno */
 	struct pcipt_host_facts host;
 	struct pcipt_uses uses;		/* what the host uses the devices for */
@@ -44,6 +59,10 @@ void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
  */
 void pcipt_uses_gather(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n,
 		       double deadline, struct pcipt_uses *uses);
+/* strays.c: false without memory. */
+bool pcipt_strays_find(const struct pcipt_records *records, struct pcipt_device *const *devices,
+		       size_t n, struct pcipt_strays *strays);
+void pcipt_strays_clear(struct pcipt_strays *strays);
 /* host.c */
 void pcipt_host_facts_read(struct pcipt_kernel *kernel, struct pcipt_host_facts *host);
 /* display.c */

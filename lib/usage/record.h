@@ -116,6 +116,8 @@ const struct pcipt_record *pcipt_records_find(const struct pcipt_records *record
  * runtime folder; a new string or NULL.
  */
 char *pcipt_records_folder(struct pcipt_context *ctx, bool persistent);
+/* False for one that ended with its boot. */
+bool pcipt_record_holds_now(const struct pcipt_record *record);
 /*
  * The record that holds a device, or NULL: one of this boot by the address, a
  * persistent one of an earlier boot by the identity, since addresses shift. Records of

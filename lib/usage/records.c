@@ -225,9 +225,14 @@ const struct pcipt_record *pcipt_records_find(const struct pcipt_records *record
 	return NULL;
 }
 
+bool pcipt_record_holds_now(const struct pcipt_record *record)
+{
+	return !record->other_boot || record->persistent;
+}
+
 static bool holds(const struct pcipt_record *record, struct pcipt_address at, const char *identity)
 {
-	if (record->other_boot && !record->persistent)
+	if (!pcipt_record_holds_now(record))
 		return false;
 	for (size_t i = 0; i < record->n_devices; i++) {
 		const struct pcipt_record_device *device = &record->devices[i];

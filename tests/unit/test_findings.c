@@ -75,6 +75,31 @@ static void clear_identity_changed(void)
 	scene.recorded[0].identity = (char *)"the card's";
 }
 
+static void raise_identity_ambiguous(void)
+{
+	static struct pcipt_stray stray;
+
+	scene_claim_nic();
+	clear_claimed();
+	stray = (struct pcipt_stray){ .device = scene_device(NIC),
+				      .record = &scene.record,
+				      .may_be_it = true,
+				      .facts = (char *)"two have its serial" };
+	scene.evidence.strays = (struct pcipt_strays){ &stray, 1 };
+}
+
+static void clear_identity_ambiguous(void)
+{
+	scene.evidence.strays.n = 0;
+}
+
+/* Proven to be the claim's own, it is that claim's. */
+static void raise_claimed_elsewhere(void)
+{
+	raise_identity_ambiguous();
+	scene.evidence.strays.items->is_it = true;
+}
+
 static void raise_driver_missing(void)
 {
 	scene_ask(NIC);
@@ -344,6 +369,8 @@ static const struct {
 	{ "vf-pf-unbound", raise_vf_pf_unbound, clear_vf_pf_unbound, NIC },
 	{ "claimed", scene_claim_nic, clear_claimed, NIC },
 	{ "identity-changed", raise_identity_changed, clear_identity_changed, NIC },
+	{ "claimed", raise_claimed_elsewhere, clear_identity_ambiguous, NIC },
+	{ "identity-ambiguous", raise_identity_ambiguous, clear_identity_ambiguous, NIC },
 	{ "driver-missing", raise_driver_missing, clear_driver_missing, -1 },
 	{ "set-incomplete", raise_set_incomplete, clear_set_incomplete, GPU },
 	{ "boot-vga", raise_boot_vga, clear_boot_vga, GPU },

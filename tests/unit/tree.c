@@ -325,6 +325,14 @@ void tree_link_vf(struct tree *tree, const char *pf, const char *vf, unsigned in
 	free(name);
 }
 
+void tree_set_serial(struct tree *tree, const char *address, uint8_t serial)
+{
+	uint8_t config[4096] = { 0 };
+
+	memcpy(config + 0x100, (uint8_t[]){ 0x03, 0, 0x01, 0, serial }, 5);
+	tree_set_raw(tree, address, "config", config, sizeof(config));
+}
+
 void tree_add_gpu_pair(struct tree *tree)
 {
 	tree_add(tree, &(struct tree_device){ .address = "0000:00:01.0",

@@ -41,6 +41,8 @@ void tree_set(struct tree *tree, const char *address, const char *name, const ch
 /* Writes n bytes as they are. */
 void tree_set_raw(struct tree *tree, const char *address, const char *name, const void *data,
 		  size_t n);
+/* Configuration space with nothing but a serial number, of which this is the last byte. */
+void tree_set_serial(struct tree *tree, const char *address, uint8_t serial);
 /* Replaces a name in a device's folder by a link, a fifo, or nothing. */
 void tree_set_link(struct tree *tree, const char *address, const char *name, const char *target);
 void tree_set_fifo(struct tree *tree, const char *address, const char *name);

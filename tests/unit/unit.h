@@ -46,6 +46,7 @@
 	SUITE(claim)                                                                              \
 	SUITE(adopt)                                                                              \
 	SUITE(compare)                                                                            \
+	SUITE(strays)                                                                             \
 	SUITE(monitor)                                                                            \
 	SUITE(recheck)                                                                            \
 	SUITE(reconcile)                                                                          \

@@ -391,6 +391,9 @@ class FindingCode:
     CLAIMED = "claimed"
     #: Hard: Another device is in the place of one that a claim has recorded.
     IDENTITY_CHANGED = "identity-changed"
+    #: Hard: The device may be the one that a claim has lost sight of, and so may another with
+    #: the same serial number.
+    IDENTITY_AMBIGUOUS = "identity-ambiguous"
     #: Hard: The driver asked for is neither loaded nor loadable.
     DRIVER_MISSING = "driver-missing"
     #: Blocker: Other devices share the IOMMU group and would have to leave their drivers too.
