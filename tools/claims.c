@@ -74,14 +74,8 @@ static void tell_damaged(struct tool *t, const struct pcipt_claim_list *list)
 	size_t n = pcipt_claim_list_problem_count(list);
 	size_t told = t->out || t->verbose > 0 || n <= DAMAGED_TOLD ? n : DAMAGED_TOLD;
 
-	for (size_t i = 0; i < told; i++) {
-		const struct pcipt_error *problem = pcipt_claim_list_problem_at(list, i);
-
-		if (t->out)
-			out_append(t, "problems", take_json(pcipt_error_to_json(problem)));
-		else
-			say_error(stderr, "pcipt: problem", problem);
-	}
+	for (size_t i = 0; i < told; i++)
+		tell_problem(t, pcipt_claim_list_problem_at(list, i));
 	if (told < n)
 		say(stderr, "pcipt: and %zu more such problems (-v tells them)\n", n - told);
 }
@@ -109,5 +103,7 @@ int verb_claims(struct tool *t)
 	/* An error has three lines; that of a claim not found says that records are damaged. */
 	if (t->status == 0 || t->out || t->verbose > 0)
 		tell_damaged(t, picks.list);
+	if (in_full && !t->n_args)
+		tell_unclaimed(t, picks.list);
 	return t->status;
 }

@@ -202,6 +202,14 @@ const char *ids_text(const struct pcipt_device *device, char text[12])
 	return text;
 }
 
+void tell_problem(struct tool *t, const struct pcipt_error *problem)
+{
+	if (t->out)
+		out_append(t, "problems", take_json(pcipt_error_to_json(problem)));
+	else
+		say_error(stderr, "pcipt: problem", problem);
+}
+
 void tell_problems(struct tool *t, const struct pcipt_snapshot *snap,
 		   struct pcipt_device *const *devices, size_t n)
 {
@@ -217,10 +225,8 @@ void tell_problems(struct tool *t, const struct pcipt_snapshot *snap,
 		if (!ours)
 			continue;
 		told++;
-		if (t->out)
-			out_append(t, "problems", take_json(pcipt_error_to_json(problem)));
-		else if (t->verbose > 0)
-			say_error(stderr, "pcipt: problem", problem);
+		if (t->out || t->verbose > 0)
+			tell_problem(t, problem);
 	}
 	if (told && !t->out && t->verbose == 0)
 		say(stderr, "pcipt: %zu fact%s could not be read (-v tells which)\n", told,

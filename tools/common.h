@@ -145,11 +145,14 @@ int fail(struct tool *t, struct pcipt_error *error);
 int fail_with(struct tool *t, int code, const char *address, const char *remedy,
 	      const char *format, ...) __attribute__((format(printf, 5, 6)));
 int fail_memory(struct tool *t);
+/* An error as the object that stands in the JSON output; NULL without memory. */
+struct json_object *new_error(int code, const char *message, const char *address,
+			      const char *remedy);
 /* The worse one of two exit statuses. */
 int worse(int a, int b);
 /* Tells the person at the terminal: three lines, or everything with -v. */
 void print_failure(const struct tool *t);
-/* A library's error on one line, for warnings and problems. */
+/* A library's error on one line, what to do included, for warnings and problems. */
 void say_error(FILE *file, const char *label, const struct pcipt_error *error);
 
 /* common.c */
@@ -187,6 +190,8 @@ const char *ids_text(const struct pcipt_device *device, char text[12]);
 /* The snapshot's problems, for those devices or (NULL) for all: JSON or stderr. */
 void tell_problems(struct tool *t, const struct pcipt_snapshot *snap,
 		   struct pcipt_device *const *devices, size_t n);
+/* One problem: JSON or stderr. */
+void tell_problem(struct tool *t, const struct pcipt_error *problem);
 /* "nvidia -> vfio-pci", or what it is on when that didn't change. Ends no line. */
 void say_change(const char *address, const char *before, const char *after);
 /*
@@ -224,6 +229,9 @@ int make_picks(struct tool *t, struct picks *picks);
 void clear_picks(struct picks *picks);
 /* Reads the claims alone, without looking at the arguments. */
 int open_picks(struct tool *t, struct picks *picks);
+
+/* unclaimed.c: devices that are kept from the host's drivers, and that no claim names. */
+void tell_unclaimed(struct tool *t, const struct pcipt_claim_list *claims);
 
 int verb_list(struct tool *t);
 int verb_show(struct tool *t);

@@ -81,21 +81,13 @@ static void set_text(struct json_object *object, const char *key, const char *va
 	json_object_object_add(object, key, json_text(value));
 }
 
-int fail_with(struct tool *t, int code, const char *address, const char *remedy,
-	      const char *format, ...)
+struct json_object *new_error(int code, const char *message, const char *address,
+			      const char *remedy)
 {
-	struct json_object *error = json_object_new_object();
-	_cleanup_free_ char *message = NULL;
-	va_list ap;
+	struct json_object *error = message ? json_object_new_object() : NULL;
 
-	va_start(ap, format);
-	if (vasprintf(&message, format, ap) < 0)
-		message = NULL;
-	va_end(ap);
-	if (!error || !message) {
-		json_object_put(error);
-		return fail_memory(t);
-	}
+	if (!error)
+		return NULL;
 	set_text(error, "code", pcipt_errc_name(code));
 	json_object_object_add(error, "number", json_object_new_int(code));
 	set_text(error, "message", message);
@@ -106,7 +98,22 @@ int fail_with(struct tool *t, int code, const char *address, const char *remedy,
 	json_object_object_add(error, "retryable", json_object_new_boolean(false));
 	set_text(error, "remedy", remedy);
 	json_object_object_add(error, "causes", json_object_new_array());
-	return note(t, error, pcipt_errc_exit_status(code));
+	return error;
+}
+
+int fail_with(struct tool *t, int code, const char *address, const char *remedy,
+	      const char *format, ...)
+{
+	_cleanup_free_ char *message = NULL;
+	struct json_object *error;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&message, format, ap) < 0)
+		message = NULL;
+	va_end(ap);
+	error = new_error(code, message, address, remedy);
+	return error ? note(t, error, pcipt_errc_exit_status(code)) : fail_memory(t);
 }
 
 int fail_memory(struct tool *t)
@@ -247,10 +254,10 @@ void print_failure(const struct tool *t)
 void say_error(FILE *file, const char *label, const struct pcipt_error *error)
 {
 	const char *message = pcipt_error_get_message(error);
-	const char *path = pcipt_error_get_path(error);
+	const char *path = pcipt_error_get_path(error), *remedy = pcipt_error_get_remedy(error);
 
 	if (path && message && strstr(message, path))
 		path = NULL;
-	say(file, "%s: %s%s%s%s\n", label, message, path ? " (" : "",
-	    path ? path : "", path ? ")" : "");
+	say(file, "%s: %s%s%s%s%s%s\n", label, message, path ? " (" : "",
+	    path ? path : "", path ? ")" : "", remedy ? ". " : "", remedy ? remedy : "");
 }

@@ -16,6 +16,7 @@ pcipt_SOURCES = \
 	tools/recover.c \
 	tools/release.c \
 	tools/show.c \
+	tools/unclaimed.c \
 	tools/version.c
 pcipt_CFLAGS = $(AM_CFLAGS) $(JSON_C_CFLAGS)
 pcipt_LDADD = libpcipt.la $(JSON_C_LIBS)

@@ -92,13 +92,8 @@ static void print_result(const struct pcipt_result *result)
 			   pcipt_result_device_driver_after(result, i));
 		say(stdout, "\n");
 	}
-	for (size_t i = 0; i < pcipt_result_warning_count(result); i++) {
-		const struct pcipt_error *warning = pcipt_result_warning_at(result, i);
-
-		say_error(stdout, "warning", warning);
-		if (pcipt_error_get_remedy(warning))
-			say(stdout, "    do: %s\n", pcipt_error_get_remedy(warning));
-	}
+	for (size_t i = 0; i < pcipt_result_warning_count(result); i++)
+		say_error(stdout, "warning", pcipt_result_warning_at(result, i));
 }
 
 static int release_claim(struct tool *t, struct pcipt_claim *claim, struct total *total)

@@ -93,4 +93,34 @@ has "said in the end" "given back without a driver" out
 has "who will take it again" "driverctl" out
 same "no driver, no override" " (null)" "$(driver_of $edu) $(override_of $edu)"
 [ -e /etc/driverctl.d/pci-$edu ] && ok "driverctl's file stays" || not_ok "driverctl's file is gone"
+rm /etc/driverctl.d/pci-$edu
+
+# A record that was deleted by hand: nobody knows of the devices any more, and status says so.
+nobodys() { json '[.problems[] | .code + " " + .address] | join(" ")'; }
+remedy() { json '.problems[0].remedy' | sed 's/[^`]*`\([^`]*\)`.*/\1/'; }
+run 0 bind --with-set --name pair $gpu
+run 0 status --json
+same "a claim's devices are no problem" "" "$(nobodys)"
+rm /run/libpcipt/claims/pair.json
+run 0 status --json
+same "without the record they are" "PCIPT_E_NO_CLAIM $gpu PCIPT_E_NO_CLAIM $audio" "$(nobodys)"
+run 0 $(remedy | cut -d' ' -f2-)
+run 0 release $gpu
+same "what it said to do gives both back" "$gpu_driver $audio_driver" "$(driver_of $gpu) $(driver_of $audio)"
+nic_driver=$(driver_of $nic)
+for override in vfio-pci pcipt-pinned; do
+	echo $override >$device/$nic/driver_override
+	run 0 status --json
+	has "on its driver with the override $override" "$nic is on $nic_driver, and its override $override" out
+	echo $nic >$device/$nic/driver/unbind
+	run 0 status
+	has "without a driver" "$nic has no driver, and its override $override keeps it from one" err
+	run 0 status --json
+	same "the one such" "PCIPT_E_NO_CLAIM $nic" "$(nobodys)"
+	# The second command that it names, `pcipt recover` being the first.
+	sh -c "$(json '.problems[0].remedy' | cut -d'`' -f4)"
+	same "what it said to do gives it back" "$nic_driver (null)" "$(driver_of $nic) $(override_of $nic)"
+done
+run 0 status --json
+same "nobody's are no more" "" "$(nobodys)"
 finish
