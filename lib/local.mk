@@ -86,6 +86,7 @@ libpcipt_core_la_SOURCES = \
 	lib/usage/record.c lib/usage/record.h \
 	lib/usage/records.c \
 	lib/usage/strays.c \
+	lib/usage/rivals.c \
 	lib/usage/tcp.c lib/usage/tcp.h \
 	lib/usage/usb.c lib/usage/usb.h \
 	lib/usage/uses.c lib/usage/uses.h \

@@ -85,6 +85,7 @@ tests_unit_unit_SOURCES = $(fake_kernel) \
 	tests/unit/test_plan.c \
 	tests/unit/test_recheck.c \
 	tests/unit/test_reconcile.c \
+	tests/unit/test_rivals.c \
 	tests/unit/test_record.c \
 	tests/unit/test_recover.c \
 	tests/unit/test_release.c \

@@ -116,7 +116,8 @@ PCIPT_API int pcipt_claim_forget(struct pcipt_context *ctx, struct pcipt_claim *
 /**
  * pcipt_claim_list - all claims, ordered by name
  *
- * A damaged record doesn't fail the list: pcipt_claim_list_problem_at().
+ * A damaged record doesn't fail the list, nor do two that name the same device:
+ * pcipt_claim_list_problem_at().
  * Errors: INVALID, NO_MEMORY, BAD_ROOT, PERMISSION, IO. Since 0.1.
  */
 PCIPT_API int pcipt_claim_list(struct pcipt_context *ctx, struct pcipt_claim_list **list,
@@ -127,7 +128,10 @@ PCIPT_API size_t pcipt_claim_list_count(const struct pcipt_claim_list *list);
 /** The i-th claim, borrowed from the list; NULL past the end. */
 PCIPT_API struct pcipt_claim *pcipt_claim_list_at(const struct pcipt_claim_list *list, size_t i);
 PCIPT_API size_t pcipt_claim_list_problem_count(const struct pcipt_claim_list *list);
-/** The i-th record that could not be read, borrowed; NULL past the end. */
+/**
+ * The i-th record that could not be read (DAMAGED, IO), or that names a device that an earlier one
+ * of the list names too (CLAIMED); borrowed, NULL past the end.
+ */
 PCIPT_API const struct pcipt_error *
 pcipt_claim_list_problem_at(const struct pcipt_claim_list *list, size_t i);
 

@@ -69,7 +69,7 @@ PCIPT_API const char *pcipt_report_action_to(const struct pcipt_report *report, 
 /**
  * Why, in a word: a situation's name (doc/catalogue.md), or "interrupted", "earlier-boot",
  * "given-back", "restore-failed", "refused", "bind-failed", "locked", "write-outstanding",
- * "rollback-incomplete", "permission", an error's name.
+ * "rollback-incomplete", "permission", "claimed" (two claims name the same device), an error's name.
  */
 PCIPT_API const char *pcipt_report_action_reason(const struct pcipt_report *report, size_t i);
 /** The same in a sentence. */

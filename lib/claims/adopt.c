@@ -128,7 +128,8 @@ void pcipt_adopt_warn(struct pcipt_snapshot *snap, const struct pcipt_record *re
 		struct pcipt_origin origin;
 
 		/* One that the claim never came to hold is with whom it was. */
-		if (!recorded->inferred || recorded->action != PCIPT_ACTION_BIND || !device)
+		if (!recorded->inferred || recorded->action != PCIPT_ACTION_BIND || !device ||
+		    recorded->holder)
 			continue;
 		if (!recorded->before.driver && pcipt_origin_find(device, &origin)) {
 			warn_unknown(result, recorded->address, "release",

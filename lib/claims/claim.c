@@ -50,12 +50,65 @@ struct pcipt_claim *pcipt_claim_new(struct pcipt_record *record)
 	return claim;
 }
 
-static int take_records(struct pcipt_claim_list *list, struct pcipt_records *records)
+static struct pcipt_error *fail_rivals(struct pcipt_context *ctx, const struct pcipt_record *record,
+				       const struct pcipt_record_device *device)
+{
+	_cleanup_free_ char *folder = pcipt_records_folder(ctx, record->persistent);
+	_cleanup_free_ char *path = pcipt_format("%s/%s.json", folder ? folder : "", record->name);
+	bool namesakes = strcmp(device->rival, record->name) == 0;
+	_cleanup_free_ char *remedy =
+		namesakes ? pcipt_format("Look into both files (the other is in the runtime folder) and "
+					 "remove the one that isn't wanted") :
+			    pcipt_format("End the one that isn't wanted with `pcipt forget %s` or `pcipt "
+					 "forget %s`, which leaves the device as it is",
+					 device->rival, record->name);
+	struct pcipt_error *problem = NULL;
+
+	pcipt_fail(&problem, PCIPT_E_CLAIMED,
+		   &(struct pcipt_error_facts){
+			   .address = device->address, .path = path, .remedy = remedy },
+		   namesakes ? "%s is in two records of the claim %s, one of this boot and %s" :
+			       "%s is in two claims, %s and %s",
+		   device->address, device->rival, namesakes && path ? path : record->name);
+	return problem;
+}
+
+struct pcipt_error *pcipt_claim_rivalry(struct pcipt_context *ctx, const struct pcipt_record *record)
+{
+	for (size_t i = 0; i < record->n_devices; i++) {
+		const struct pcipt_record_device *device = &record->devices[i];
+		int order = device->rival ? strcmp(device->rival, record->name) : 1;
+
+		if (order < 0 || (order == 0 && record->persistent))
+			return fail_rivals(ctx, record, device);
+	}
+	return NULL;
+}
+
+static int note_rivalry(struct pcipt_context *ctx, struct pcipt_records *records,
+			const struct pcipt_record *record)
+{
+	struct pcipt_error *problem = pcipt_claim_rivalry(ctx, record);
+
+	if (!problem)
+		return 0;
+	if (!pcipt_grow(&records->problems, records->n_problems)) {
+		pcipt_error_unref(problem);
+		return -ENOMEM;
+	}
+	records->problems[records->n_problems++] = problem;
+	return 0;
+}
+
+static int take_records(struct pcipt_context *ctx, struct pcipt_claim_list *list,
+			struct pcipt_records *records)
 {
 	list->claims = calloc(records->n + 1, sizeof(*list->claims));
 	if (!list->claims)
 		return -ENOMEM;
 	for (size_t i = 0; i < records->n; i++) {
+		if (note_rivalry(ctx, records, &records->items[i]) < 0)
+			return -ENOMEM;
 		list->claims[list->n] = pcipt_claim_new(&records->items[i]);
 		if (!list->claims[list->n])
 			return -ENOMEM;
@@ -83,7 +136,7 @@ int pcipt_claim_list(struct pcipt_context *ctx, struct pcipt_claim_list **out,
 	r = pcipt_records_read(ctx, &records, error);
 	if (r < 0)
 		return r;
-	r = take_records(list, &records);
+	r = take_records(ctx, list, &records);
 	pcipt_records_clear(&records);
 	if (r < 0)
 		return pcipt_fail_memory(error);

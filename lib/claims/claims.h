@@ -18,6 +18,11 @@ struct pcipt_claim *pcipt_claim_new(struct pcipt_record *record);
 /* The claim as it stands on the disk now: another process may have ended it (NO_CLAIM). */
 int pcipt_claim_reload(struct pcipt_context *ctx, const struct pcipt_claim *claim,
 		       struct pcipt_claim **now, struct pcipt_error **error);
+/*
+ * Of two records that name the same device the later one in their order says so: a problem, or
+ * NULL. Nobody knows which one is right, so both stand.
+ */
+struct pcipt_error *pcipt_claim_rivalry(struct pcipt_context *ctx, const struct pcipt_record *record);
 /* One owner neither takes nor releases another's claim, unless he names no owner. */
 int pcipt_claim_check_owner(const struct pcipt_claim *claim, const struct pcipt_options *options,
 			    const char *step, struct pcipt_error **error);

@@ -487,6 +487,21 @@ static int reconcile_all(struct reconcile *rec, struct pcipt_records *records,
 	return worst ? pcipt_error_pass(error, worst) : 0;
 }
 
+/* Those that stand beside each other are told each time, until somebody decides. */
+static void tell_rivals(struct reconcile *rec, const struct pcipt_records *records)
+{
+	for (size_t i = 0; i < records->n; i++) {
+		const struct pcipt_record *record = &records->items[i];
+		_cleanup_error_ struct pcipt_error *problem = pcipt_claim_rivalry(rec->ctx, record);
+		_cleanup_free_ char *message = problem ? pcipt_store_sentence(problem) : NULL;
+
+		if (problem)
+			pcipt_report_note(rec->report, record->name,
+					  pcipt_claim_state_name(record->state),
+					  pcipt_claim_state_name(record->state), "claimed", message);
+	}
+}
+
 static bool any_interrupted(const struct pcipt_records *records)
 {
 	for (size_t i = 0; i < records->n; i++)
@@ -525,6 +540,7 @@ int pcipt_reconcile(struct pcipt_context *ctx, const struct pcipt_options *optio
 			pcipt_error_keep_worst(&worst, why);
 		why = NULL;
 		r = reconcile_all(&rec, &records, &why);
+		tell_rivals(&rec, &records);
 		pcipt_boot_mend(ctx, &records);
 	}
 	pcipt_records_clear(&records);

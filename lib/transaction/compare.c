@@ -250,7 +250,10 @@ static int compare_unclaimed(struct pcipt_transaction *t, struct pcipt_error **e
 	return r;
 }
 
-/* Another claim that has come since holds what this plan was made for: leave all alone. */
+/*
+ * The claim has ended since, and who has its devices now has the say: leave all alone. Another
+ * record that names them too (a copy) is no reason: then neither could be released.
+ */
 static int compare_claim(struct pcipt_transaction *t, struct pcipt_error **error)
 {
 	const struct pcipt_plan *plan = t->plan;
@@ -258,14 +261,14 @@ static int compare_claim(struct pcipt_transaction *t, struct pcipt_error **error
 	int r = pcipt_records_read(t->ctx, &records, error);
 
 	for (size_t i = 0; r == 0 && i < plan->n_devices; i++) {
-		const struct pcipt_record *holder =
-			pcipt_records_holder(&records, plan->devices[i].at,
-					     plan->devices[i].identity);
+		const struct pcipt_plan_device *device = &plan->devices[i];
+		const struct pcipt_record *holder;
 
-		if (!holder || !pcipt_streq(holder->name, plan->claim) ||
-		    !pcipt_streq(holder->id, plan->claim_id))
-			r = pcipt_fail_stale(&plan->devices[i], "claim", plan->claim,
-				       holder ? holder->name : NULL, error);
+		if (pcipt_records_has(&records, plan->claim, plan->claim_id, device->at,
+				      device->identity))
+			continue;
+		holder = pcipt_records_holder(&records, device->at, device->identity);
+		r = pcipt_fail_stale(device, "claim", plan->claim, holder ? holder->name : NULL, error);
 	}
 	pcipt_records_clear(&records);
 	return r;

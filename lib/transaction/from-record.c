@@ -79,7 +79,8 @@ static bool add_device(struct pcipt_plan *plan, struct pcipt_device *device,
 	 * What it is on can change until the locks are held, so that is asked then. A pin that
 	 * found an override already there wrote nothing.
 	 */
-	added->asked = recorded->action != PCIPT_ACTION_KEEP && is_same(device, recorded) &&
+	added->asked = recorded->action != PCIPT_ACTION_KEEP && !recorded->holder &&
+		       is_same(device, recorded) &&
 		       !(recorded->action == PCIPT_ACTION_PIN && recorded->before.override);
 	if (added->asked && !plan->unseen && pcipt_plan_may_restore(plan, added, &added->seen))
 		pcipt_restore_steps(&plan->steps, plan->n_devices - 1, added->address, &added->seen,
@@ -154,6 +155,21 @@ int pcipt_plan_from_record(struct pcipt_snapshot *snap, const struct pcipt_recor
 	return 0;
 }
 
+static void warn_held(const struct pcipt_record_device *recorded, struct pcipt_result *result)
+{
+	_cleanup_free_ char *remedy = pcipt_format("Run `pcipt release %s`, too, if nobody wants it",
+						   recorded->holder);
+	struct pcipt_error *warning = NULL;
+
+	pcipt_fail(&warning, PCIPT_E_CLAIMED,
+		   &(struct pcipt_error_facts){ .step = "release",
+						.address = recorded->address,
+						.remedy = remedy },
+		   "%s is in the claim %s as well, which has it bound: it was left there",
+		   recorded->address, recorded->holder);
+	pcipt_result_note_warning(result, warning);
+}
+
 void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_record *record,
 			   struct pcipt_result *result)
 {
@@ -164,8 +180,10 @@ void pcipt_warn_left_alone(struct pcipt_snapshot *snap, const struct pcipt_recor
 						   .address = recorded->address };
 		struct pcipt_error *warning = NULL;
 
+		if (device && recorded->holder && recorded->action != PCIPT_ACTION_KEEP)
+			warn_held(recorded, result);
 		/* A pin that found an override already there wrote nothing. */
-		if (recorded->action == PCIPT_ACTION_KEEP ||
+		if (recorded->action == PCIPT_ACTION_KEEP || (device && recorded->holder) ||
 		    (device && is_same(device, recorded)) ||
 		    (recorded->action == PCIPT_ACTION_PIN && recorded->before.override))
 			continue;

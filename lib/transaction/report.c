@@ -56,9 +56,11 @@ void pcipt_report_note_problems(struct pcipt_report *report, const struct pcipt_
 {
 	for (size_t i = 0; i < records->n_problems; i++) {
 		const struct pcipt_error *problem = records->problems[i];
+		_cleanup_free_ char *message = pcipt_format("%s. %s", pcipt_error_get_message(problem),
+							    pcipt_error_get_remedy(problem));
 
 		pcipt_report_note(report, pcipt_error_get_path(problem), "damaged", "damaged",
-				  pcipt_error_get_name(problem), pcipt_error_get_message(problem));
+				  pcipt_error_get_name(problem), message);
 	}
 }
 

@@ -71,6 +71,8 @@ void pcipt_record_clear(struct pcipt_record *record)
 	for (size_t i = 0; i < record->n_devices; i++) {
 		free(record->devices[i].identity);
 		free(record->devices[i].serial);
+		free(record->devices[i].rival);
+		free(record->devices[i].holder);
 		pcipt_device_state_clear(&record->devices[i].before);
 	}
 	free(record->devices);

@@ -37,6 +37,11 @@ struct pcipt_record_device {
 	 */
 	bool inferred;
 	struct pcipt_device_state before;
+	/*
+	 * Another record that names the same device, and one that has it bound, so that it isn't
+	 * given back with this one: names, or NULL. Not in its text.
+	 */
+	char *rival, *holder;
 };
 
 /* A finding that was allowed when the claim was made: on one device, or on the host (NULL). */
@@ -94,7 +99,10 @@ bool pcipt_record_name_is_valid(const char *name);
 void pcipt_record_set_boot(struct pcipt_record *record, struct pcipt_kernel *k);
 bool pcipt_record_set_id(struct pcipt_record *record, struct pcipt_kernel *k);
 
-/* All records of both folders, ordered by name; damaged ones are problems. */
+/*
+ * All records of both folders, ordered by name (of the same name, that of this boot first); damaged
+ * ones are problems.
+ */
 struct pcipt_records {
 	struct pcipt_record *items;
 	size_t n;
@@ -108,6 +116,8 @@ int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 int pcipt_records_read_from(struct pcipt_context *ctx, const char *folder,
 			    struct pcipt_records *records, struct pcipt_error **error);
 void pcipt_records_clear(struct pcipt_records *records);
+/* rivals.c: for each device of each record, who else names it; false without memory. */
+bool pcipt_records_note_rivals(struct pcipt_records *records);
 /* The record of just this claim, not of another one that has its name now; or NULL. */
 const struct pcipt_record *pcipt_records_find(const struct pcipt_records *records,
 					      const struct pcipt_record *claim);
@@ -125,5 +135,8 @@ bool pcipt_record_holds_now(const struct pcipt_record *record);
  */
 const struct pcipt_record *pcipt_records_holder(const struct pcipt_records *records,
 						struct pcipt_address at, const char *identity);
+/* Whether the claim of that name and id is one that holds the device. */
+bool pcipt_records_has(const struct pcipt_records *records, const char *name, const char *id,
+		       struct pcipt_address at, const char *identity);
 
 #endif

@@ -121,8 +121,10 @@ static int read_one(void *data, const char *file, int result, const char *text, 
 
 static int compare_names(const void *a, const void *b)
 {
-	return strcmp(((const struct pcipt_record *)a)->name,
-		      ((const struct pcipt_record *)b)->name);
+	const struct pcipt_record *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (int)x->persistent - (int)y->persistent;
 }
 
 /* What a record of another boot says of drivers went with that boot. */
@@ -177,7 +179,7 @@ static int read_folder(struct pcipt_context *ctx, struct reading *reading, bool 
 }
 
 /* In their order, when all could be read, else empty. */
-static int finish(struct reading *reading, int r)
+static int finish(struct reading *reading, int r, struct pcipt_error **error)
 {
 	struct pcipt_records *records = reading->records;
 
@@ -188,7 +190,10 @@ static int finish(struct reading *reading, int r)
 	if (records->n > 1)
 		qsort(records->items, records->n, sizeof(*records->items), compare_names);
 	mark_other_boots(reading->kernel, records);
-	return 0;
+	if (pcipt_records_note_rivals(records))
+		return 0;
+	pcipt_records_clear(records);
+	return pcipt_fail_memory(error);
 }
 
 int pcipt_records_read_from(struct pcipt_context *ctx, const char *folder,
@@ -198,7 +203,7 @@ int pcipt_records_read_from(struct pcipt_context *ctx, const char *folder,
 	int r = pcipt_kernel_get(ctx, &reading.kernel, error);
 
 	memset(records, 0, sizeof(*records));
-	return finish(&reading, r == 0 ? list_folder(&reading, folder, error) : r);
+	return finish(&reading, r == 0 ? list_folder(&reading, folder, error) : r, error);
 }
 
 int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
@@ -212,7 +217,7 @@ int pcipt_records_read(struct pcipt_context *ctx, struct pcipt_records *records,
 		r = read_folder(ctx, &reading, false, error);
 	if (r == 0)
 		r = read_folder(ctx, &reading, true, error);
-	return finish(&reading, r);
+	return finish(&reading, r, error);
 }
 
 const struct pcipt_record *pcipt_records_find(const struct pcipt_records *records,
@@ -220,7 +225,8 @@ const struct pcipt_record *pcipt_records_find(const struct pcipt_records *record
 {
 	for (size_t i = 0; i < records->n; i++)
 		if (pcipt_streq(records->items[i].name, claim->name) &&
-		    pcipt_streq(records->items[i].id, claim->id))
+		    pcipt_streq(records->items[i].id, claim->id) &&
+		    records->items[i].persistent == claim->persistent)
 			return &records->items[i];
 	return NULL;
 }
@@ -252,4 +258,14 @@ const struct pcipt_record *pcipt_records_holder(const struct pcipt_records *reco
 		if (holds(&records->items[i], at, identity))
 			return &records->items[i];
 	return NULL;
+}
+
+bool pcipt_records_has(const struct pcipt_records *records, const char *name, const char *id,
+		       struct pcipt_address at, const char *identity)
+{
+	for (size_t i = 0; i < records->n; i++)
+		if (pcipt_streq(records->items[i].name, name) &&
+		    pcipt_streq(records->items[i].id, id) && holds(&records->items[i], at, identity))
+			return true;
+	return false;
 }

@@ -49,16 +49,20 @@ void sim_put_record(struct sim *sim, const char *folder, const char *name, const
 	record->text = strdup(text);
 }
 
-void sim_take_record(struct sim *sim, const char *name)
+static void take_record(struct sim *sim, struct sim_record *record)
 {
-	struct sim_record *record = find_record(sim, NULL, name);
-
-	if (!record)
-		return;
 	free(record->folder);
 	free(record->name);
 	free(record->text);
 	*record = sim->records[--sim->n_records];
+}
+
+void sim_take_record(struct sim *sim, const char *name)
+{
+	struct sim_record *record = find_record(sim, NULL, name);
+
+	if (record)
+		take_record(sim, record);
 }
 
 int sim_record_write(struct pcipt_kernel *k, const char *folder, const char *name,
@@ -104,7 +108,7 @@ int sim_record_remove(struct pcipt_kernel *k, const char *folder, const char *na
 	int r = record ? 0 : -ENOENT;
 
 	if (record && verdict.happens)
-		sim_take_record(sim, record->name);
+		take_record(sim, record);
 	r = verdict.answer ? verdict.answer : r;
 	sim_note(sim, what, r);
 	free(what);

@@ -51,6 +51,7 @@
 	SUITE(recheck)                                                                            \
 	SUITE(reconcile)                                                                          \
 	SUITE(cells)                                                                              \
+	SUITE(rivals)                                                                             \
 	SUITE(article)                                                                            \
 	SUITE(persistent)                                                                         \
 	SUITE(release)                                                                            \
