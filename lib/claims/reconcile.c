@@ -516,6 +516,7 @@ int pcipt_reconcile(struct pcipt_context *ctx, const struct pcipt_options *optio
 	struct reconcile rec = { .ctx = ctx, .options = options };
 	struct pcipt_error *worst = NULL, *why = NULL;
 	struct pcipt_records records;
+	bool real;
 	int r;
 
 	if (!ctx)
@@ -523,6 +524,7 @@ int pcipt_reconcile(struct pcipt_context *ctx, const struct pcipt_options *optio
 	r = pcipt_kernel_get(ctx, &rec.kernel, error);
 	if (r < 0)
 		return r;
+	real = rec.kernel->ops->is_real(rec.kernel);
 	rec.deadline = pcipt_transaction_deadline(ctx, rec.kernel, options);
 	r = pcipt_recover_records(ctx, options, &records, &rec.report, &why);
 	if (!rec.report)
@@ -536,12 +538,15 @@ int pcipt_reconcile(struct pcipt_context *ctx, const struct pcipt_options *optio
 		r = pcipt_records_read(ctx, &records, &why);
 	}
 	if (r == 0) {
-		if (pcipt_boot_let_go(ctx, &records, options, rec.deadline, rec.report, &why) < 0)
+		/* The boot list of a recorded tree is left as it was found. */
+		if (real && pcipt_boot_let_go(ctx, &records, options, rec.deadline, rec.report,
+					      &why) < 0)
 			pcipt_error_keep_worst(&worst, why);
 		why = NULL;
 		r = reconcile_all(&rec, &records, &why);
 		tell_rivals(&rec, &records);
-		pcipt_boot_mend(ctx, &records);
+		if (real)
+			pcipt_boot_mend(ctx, &records);
 	}
 	pcipt_records_clear(&records);
 	if (r < 0)

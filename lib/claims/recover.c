@@ -56,8 +56,8 @@ static void note_stuck(struct pcipt_context *ctx, struct pcipt_record *record,
 	_cleanup_free_ char *message = pcipt_store_sentence(why);
 	_cleanup_error_ struct pcipt_error *failed = NULL;
 
-	if (code == PCIPT_E_NO_MEMORY || code == PCIPT_E_CANCELLED || !message ||
-	    record->deadline_ms > pcipt_boot_ms())
+	if (code == PCIPT_E_NO_MEMORY || code == PCIPT_E_CANCELLED || code == PCIPT_E_NOT_REAL ||
+	    !message || record->deadline_ms > pcipt_boot_ms())
 		return;
 	if (pcipt_store_wait(ctx, record, PCIPT_CLAIM_STUCK, reason, message,
 			     pcipt_store_again_ms(record, reason), &failed) < 0)
@@ -220,7 +220,9 @@ int pcipt_recover_records(struct pcipt_context *ctx, const struct pcipt_options 
 	*report = pcipt_report_new();
 	if (!*report)
 		return pcipt_fail_memory(error);
-	sweep_folders(ctx, k);
+	/* In a recorded tree nobody is interrupted, and nothing is written. */
+	if (k->ops->is_real(k))
+		sweep_folders(ctx, k);
 	recover(ctx, options, k->ops->now(k), pcipt_transaction_deadline(ctx, k, options), records,
 		report, &why);
 	return why ? as_stuck(why, error) : 0;

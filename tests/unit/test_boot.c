@@ -455,6 +455,19 @@ START_TEST(killed_when_bound_again)
 }
 END_TEST
 
+/* A tree that isn't a kernel's keeps its list, for whomever that was. */
+START_TEST(a_tree_keeps_its_list)
+{
+	sim_put_record(sim, ETC, "boot", NIC_LINE);
+	sim_set_real(sim, false);
+	ck_assert_int_eq(reconcile(), 0);
+	ck_assert_str_eq(lines(), NIC_LINE);
+	sim_set_real(sim, true);
+	ck_assert_int_eq(reconcile(), 0);
+	ck_assert_str_eq(lines(), "");
+}
+END_TEST
+
 /* One look that fails says nothing: the device is given back at the next. */
 START_TEST(kept_and_unreadable_once)
 {
@@ -497,6 +510,7 @@ Suite *suite_boot(void)
 	tcase_add_test(tc, interrupted_release);
 	tcase_add_test(tc, killed_when_bound_again);
 	tcase_add_test(tc, kept_and_unreadable_once);
+	tcase_add_test(tc, a_tree_keeps_its_list);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

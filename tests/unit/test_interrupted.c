@@ -6,6 +6,7 @@
  */
 #include "machine.h"
 
+#include <ctype.h>
 #include <errno.h>
 
 static struct sim *sim;
@@ -388,18 +389,27 @@ static void bind_meanwhile(struct sim *machine, void *data, unsigned int number)
 	pcipt_context_unref(there);
 }
 
-static void leave_record_of_earlier_boot(void)
+#define LEFT "pci-0000-01-00.0.json"
+
+/* A record that says "binding", though nobody is at it. */
+static void leave_record(void)
 {
 	struct pcipt_claim *claim = NULL;
-	char *text;
 
 	sim_fail(sim, &(struct sim_fault){ SIM_WRITE, NULL, 1, 0, EIO, SIM_FAILS });
 	sim_fail(sim, &(struct sim_fault){ SIM_RECORD_REMOVE, NULL, 1, 0, EIO, SIM_FAILS });
 	ck_assert_int_lt(pcipt_bind(ctx, card, NULL, &claim, NULL), 0);
 	sim_mend(sim);
-	text = strdup(sim_record(sim, "pci-0000-01-00.0.json"));
+}
+
+static void leave_record_of_earlier_boot(void)
+{
+	char *text;
+
+	leave_record();
+	text = strdup(sim_record(sim, LEFT));
 	*strstr(text, "11111111-2222") = '9';
-	sim_put_record(sim, "/run/libpcipt/claims", "pci-0000-01-00.0.json", text);
+	sim_put_record(sim, "/run/libpcipt/claims", LEFT, text);
 	free(text);
 }
 
@@ -422,13 +432,41 @@ START_TEST(nothing_goes_from_a_tree)
 
 	leave_record_of_earlier_boot();
 	sim_set_real(sim, false);
+	sim_log_clear(sim);
 	ck_assert_int_eq(pcipt_recover(ctx, NULL, NULL, NULL), PCIPT_E_NOT_REAL);
 	ck_assert_int_eq(pcipt_reconcile(ctx, NULL, NULL, NULL), PCIPT_E_NOT_REAL);
+	ck_assert_uint_eq(sim_log_matches(sim, "record-write"), 0);
 	assert_ok(pcipt_claim_find(ctx, "pci-0000-01-00.0", &claim, &error), error);
 	ck_assert_int_eq(pcipt_release(ctx, claim, NULL, NULL), PCIPT_E_NOT_REAL);
 	ck_assert_int_eq(pcipt_claim_forget(ctx, claim, NULL), PCIPT_E_NOT_REAL);
 	ck_assert_uint_eq(sim_record_count(sim), 1);
 	pcipt_claim_unref(claim);
+}
+END_TEST
+
+/* Its deadline is past, and nobody can say so in a tree that isn't a kernel's. */
+START_TEST(nothing_is_written_in_a_tree)
+{
+	char *text, *at;
+
+	leave_record();
+	text = strdup(sim_record(sim, LEFT));
+	at = strstr(text, "\"deadline_boot_ms\": ") + strlen("\"deadline_boot_ms\": ");
+	for (*at++ = '1'; isdigit((unsigned char)*at); at++)
+		*at = ' ';
+	sim_put_record(sim, "/run/libpcipt/claims", LEFT, text);
+	sim_set_real(sim, false);
+	sim_log_clear(sim);
+	ck_assert_int_eq(pcipt_recover(ctx, NULL, NULL, NULL), PCIPT_E_NOT_REAL);
+	ck_assert_int_eq(pcipt_reconcile(ctx, NULL, NULL, NULL), PCIPT_E_NOT_REAL);
+	ck_assert_uint_eq(sim_log_matches(sim, "record-write"), 0);
+	ck_assert_str_eq(sim_record(sim, LEFT), text);
+	free(text);
+	/* In a machine it is said. */
+	sim_set_real(sim, true);
+	sim_fail(sim, &(struct sim_fault){ SIM_RECORD_REMOVE, NULL, 1, 0, EIO, SIM_FAILS });
+	ck_assert_int_lt(pcipt_recover(ctx, NULL, NULL, NULL), 0);
+	ck_assert_ptr_nonnull(strstr(sim_record(sim, LEFT), "\"stuck\""));
 }
 END_TEST
 
@@ -469,6 +507,7 @@ Suite *suite_interrupted(void)
 	tcase_add_test(tc, pinned_before_the_lock);
 	tcase_add_test(tc, earlier_boot_spares_a_new_claim);
 	tcase_add_test(tc, nothing_goes_from_a_tree);
+	tcase_add_test(tc, nothing_is_written_in_a_tree);
 	tcase_add_test(tc, all_devices_gone);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -593,6 +593,22 @@ static bool is_there(const char *name)
 	return there;
 }
 
+static bool yes(struct pcipt_kernel *kernel)
+{
+	(void)kernel;
+	return true;
+}
+
+/* The real maker, but for what it says of its tree. */
+static void call_it_real(void)
+{
+	static struct pcipt_kernel_ops ops;
+
+	ops = *k->ops;
+	ops.is_real = yes;
+	k->ops = &ops;
+}
+
 /* What nobody has locked goes; a living writer's, and what isn't ours by its name, stays. */
 START_TEST(sweeps_what_was_left)
 {
@@ -609,6 +625,7 @@ START_TEST(sweeps_what_was_left)
 	ck_assert_int_eq(flock(living, LOCK_EX), 0);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		close(make_temp(others[i]));
+	call_it_real();
 	assert_ok(pcipt_recover(ctx, NULL, NULL, &error), error);
 	ck_assert(!is_there(".a.json.0123456789abcdef.tmp"));
 	ck_assert(is_there(".a.json.fedcba9876543210.tmp"));
@@ -618,6 +635,20 @@ START_TEST(sweeps_what_was_left)
 	close(living);
 	k->ops->record_sweep(k, folder);
 	ck_assert(!is_there(".a.json.fedcba9876543210.tmp"));
+}
+END_TEST
+
+/* A tree that was recorded is evidence: nothing in it is put in order. */
+START_TEST(sweeps_nothing_in_a_tree)
+{
+	struct pcipt_error *error = NULL;
+
+	ck_assert_int_eq(put("a.json", "{}", true), 0);
+	close(make_temp(".a.json.0123456789abcdef.tmp"));
+	assert_ok(pcipt_recover(ctx, NULL, NULL, &error), error);
+	ck_assert_int_ne(pcipt_reconcile(ctx, NULL, NULL, NULL), PCIPT_E_IO);
+	ck_assert(is_there(".a.json.0123456789abcdef.tmp"));
+	ck_assert_uint_eq(count_files(), 2);
 }
 END_TEST
 
@@ -658,6 +689,7 @@ Suite *suite_store(void)
 	tcase_add_test(tc, exclusive_keeps_what_is_there);
 	tcase_add_test(tc, replaced_as_a_whole);
 	tcase_add_test(tc, sweeps_what_was_left);
+	tcase_add_test(tc, sweeps_nothing_in_a_tree);
 	tcase_add_test(tc, sweeps_beside_a_writer);
 	tcase_add_loop_test(tc, modes_whatever_the_umask, 0, 5);
 	tcase_add_test(tc, leftover_temporary_files);
