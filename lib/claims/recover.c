@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "claims/boot.h"
 #include "claims/claims.h"
 
 /* Stuck for a write that is out, or for whoever has the lock, which may be that write's helper. */
@@ -193,7 +194,7 @@ static void recover(struct pcipt_context *ctx, const struct pcipt_options *optio
 	*report = steal(&quick);
 }
 
-/* A writer that was killed left a file beside its record, which nobody reads. */
+/* A writer that was killed left a file beside its record, or the boot list, which nobody reads. */
 static void sweep_folders(struct pcipt_context *ctx, struct pcipt_kernel *k)
 {
 	char *folders[] = { pcipt_records_folder(ctx, true), pcipt_records_folder(ctx, false),
@@ -201,9 +202,11 @@ static void sweep_folders(struct pcipt_context *ctx, struct pcipt_kernel *k)
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		if (folders[i] && k->ops->record_sweep)
-			k->ops->record_sweep(k, folders[i]);
+			k->ops->record_sweep(k, folders[i], ".json");
 		free(folders[i]);
 	}
+	if (!ctx->state_dir_given && k->ops->record_sweep)
+		k->ops->record_sweep(k, ctx->config_dir, PCIPT_BOOT_LIST);
 }
 
 int pcipt_recover_records(struct pcipt_context *ctx, const struct pcipt_options *options,

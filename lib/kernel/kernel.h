@@ -239,8 +239,11 @@ struct pcipt_kernel_ops {
 	/* All of a folder that have a record's name, in any order. */
 	int (*record_each)(struct pcipt_kernel *k, const char *folder, pcipt_record_fn fn,
 			   void *data);
-	/* Removes what writers left in a folder that were killed; NULL where nothing is left. */
-	void (*record_sweep)(struct pcipt_kernel *k, const char *folder);
+	/*
+	 * Removes what writers left in a folder that were killed while they wrote the file `of`, or
+	 * one whose name ends in `of`, which begins with a dot then; NULL where nothing is left.
+	 */
+	void (*record_sweep)(struct pcipt_kernel *k, const char *folder, const char *of);
 	/* Watches devices, and folders given by their whole paths, there or not yet. */
 	int (*watch)(struct pcipt_kernel *k, const char *const *folders, size_t n,
 		     struct pcipt_watch **watch);

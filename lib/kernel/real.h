@@ -131,7 +131,7 @@ int pcipt_real_record_write(struct pcipt_kernel *k, const char *folder, const ch
 int pcipt_real_record_read(struct pcipt_kernel *k, const char *folder, const char *name,
 			   char **text, size_t *length);
 int pcipt_real_record_remove(struct pcipt_kernel *k, const char *folder, const char *name);
-void pcipt_real_record_sweep(struct pcipt_kernel *k, const char *folder);
+void pcipt_real_record_sweep(struct pcipt_kernel *k, const char *folder, const char *of);
 int pcipt_real_record_each(struct pcipt_kernel *k, const char *folder, pcipt_record_fn fn,
 			   void *data);
 

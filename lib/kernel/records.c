@@ -267,41 +267,49 @@ int pcipt_real_record_each(struct pcipt_kernel *k, const char *folder, pcipt_rec
 	return pcipt_real_list_fd(list, read_each, &each);
 }
 
-/* ".NAME.json.0123456789abcdef.tmp" */
-static bool is_temp_name(const char *name)
+/* ".NAME.0123456789abcdef.tmp", where `of` is the NAME, or begins with a dot and is its end. */
+static bool is_temp_name(const char *name, const char *of)
 {
-	size_t n = strlen(name);
+	static const char tail[] = ".0123456789abcdef.tmp";
+	size_t n = strlen(name), n_of = strlen(of), n_tail = sizeof(tail) - 1;
 	const char *end;
 
-	if (*name != '.' || n < sizeof(".x.json.0123456789abcdef.tmp") - 1)
+	if (*name != '.' || n < 1 + n_of + n_tail)
 		return false;
-	end = name + n - (sizeof(".0123456789abcdef.tmp") - 1);
-	return strncmp(end - 5, ".json", 5) == 0 && *end == '.' &&
-	       strspn(end + 1, "0123456789abcdef") == 16 && strcmp(end + 17, ".tmp") == 0;
+	end = name + n - n_tail;
+	if (*end != '.' || strspn(end + 1, "0123456789abcdef") != 16 || strcmp(end + 17, ".tmp") != 0 ||
+	    strncmp(end - n_of, of, n_of) != 0)
+		return false;
+	return *of == '.' ? end - n_of > name + 1 : end - n_of == name + 1;
 }
+
+struct sweeping {
+	int dir;
+	const char *of;
+};
 
 /* Removes one that no living writer has locked, and that only we or root can have made. */
 static int sweep(void *data, const char *name)
 {
-	int dir = *(const int *)data;
+	const struct sweeping *s = data;
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (!is_temp_name(name))
+	if (!is_temp_name(name, s->of))
 		return 0;
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	fd = openat(s->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	    (st.st_uid == 0 || st.st_uid == geteuid()) && flock(fd, LOCK_EX | LOCK_NB) == 0)
-		unlinkat(dir, name, 0);
+		unlinkat(s->dir, name, 0);
 	return 0;
 }
 
-void pcipt_real_record_sweep(struct pcipt_kernel *k, const char *folder)
+void pcipt_real_record_sweep(struct pcipt_kernel *k, const char *folder, const char *of)
 {
 	_cleanup_close_ int dir = pcipt_real_open_folder(k, folder);
 	int list = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0);
 
 	/* Takes the descriptor over. */
 	if (list >= 0)
-		pcipt_real_list_fd(list, sweep, &dir);
+		pcipt_real_list_fd(list, sweep, &(struct sweeping){ dir, of });
 }

@@ -633,8 +633,30 @@ START_TEST(sweeps_what_was_left)
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		ck_assert_msg(is_there(others[i]), "%s", others[i]);
 	close(living);
-	k->ops->record_sweep(k, folder);
+	k->ops->record_sweep(k, folder, ".json");
 	ck_assert(!is_there(".a.json.fedcba9876543210.tmp"));
+}
+END_TEST
+
+/* The boot list's, beside other files of the administrator's. */
+START_TEST(sweeps_beside_the_boot_list)
+{
+	static const char *const others[] = { "boot", ".boot.0123.tmp", ".boot.0123456789abcdeX.tmp",
+					      ".reboot.0123456789abcdef.tmp",
+					      "boot.0123456789abcdef.tmp" };
+	char *records = folder;
+
+	folder = test_format("%s/etc/libpcipt", root);
+	ck_assert_int_eq(put("boot", "", true), 0);
+	for (size_t i = 1; i < sizeof(others) / sizeof(*others); i++)
+		close(make_temp(others[i]));
+	close(make_temp(".boot.0123456789abcdef.tmp"));
+	call_it_real();
+	ck_assert_int_eq(pcipt_recover(ctx, NULL, NULL, NULL), 0);
+	ck_assert(!is_there(".boot.0123456789abcdef.tmp"));
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		ck_assert_msg(is_there(others[i]), "%s", others[i]);
+	free(records);
 }
 END_TEST
 
@@ -658,7 +680,7 @@ static void *sweep_on(void *data)
 {
 	(void)data;
 	while (!atomic_load(&swept_enough))
-		k->ops->record_sweep(k, folder);
+		k->ops->record_sweep(k, folder, ".json");
 	return NULL;
 }
 
@@ -689,6 +711,7 @@ Suite *suite_store(void)
 	tcase_add_test(tc, exclusive_keeps_what_is_there);
 	tcase_add_test(tc, replaced_as_a_whole);
 	tcase_add_test(tc, sweeps_what_was_left);
+	tcase_add_test(tc, sweeps_beside_the_boot_list);
 	tcase_add_test(tc, sweeps_nothing_in_a_tree);
 	tcase_add_test(tc, sweeps_beside_a_writer);
 	tcase_add_loop_test(tc, modes_whatever_the_umask, 0, 5);
