@@ -29,14 +29,18 @@ static void warn_unknown(struct pcipt_result *result, const char *address, const
 	pcipt_result_note_warning(result, warning);
 }
 
-/* Takes over what the device is taken to have been. */
-static void set_before(struct pcipt_record_device *recorded, struct pcipt_origin *origin)
+/* Takes over what the device is taken to have been; false without memory. */
+static bool set_before(struct pcipt_kernel *k, struct pcipt_record_device *recorded,
+		       struct pcipt_origin *origin)
 {
 	pcipt_device_state_clear(&recorded->before);
 	recorded->before.driver = steal(&origin->driver);
 	recorded->before.override = steal(&origin->override);
 	/* What its power control was nobody knows: it stays as vfio leaves it. */
 	recorded->inferred = true;
+	/* The driver is registered now; when the claim ends its module may be unloaded. */
+	return !recorded->before.driver ||
+	       pcipt_driver_module(k, recorded->before.driver, &recorded->before.module);
 }
 
 int pcipt_adopt_begin(const struct pcipt_plan *plan, struct pcipt_record *record,
@@ -46,6 +50,7 @@ int pcipt_adopt_begin(const struct pcipt_plan *plan, struct pcipt_record *record
 		struct pcipt_record_device *recorded = &record->devices[i];
 		struct pcipt_device *device = pcipt_snapshot_at(plan->snap, recorded->at);
 		struct pcipt_origin origin;
+		bool ok;
 
 		if (!device || !is_adopted(plan, recorded, device))
 			continue;
@@ -58,8 +63,10 @@ int pcipt_adopt_begin(const struct pcipt_plan *plan, struct pcipt_record *record
 				     "which driver it had before can't be told, a release will leave "
 				     "it without one",
 				     origin.how, "Load its driver's module before the bind, if it has one");
-		set_before(recorded, &origin);
+		ok = set_before(plan->snap->kernel, recorded, &origin);
 		pcipt_origin_clear(&origin);
+		if (!ok)
+			return pcipt_fail_memory(error);
 	}
 	return 0;
 }

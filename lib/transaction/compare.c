@@ -345,7 +345,6 @@ static int plan_again(struct pcipt_transaction *t, struct pcipt_error *stale,
 static int note_modules(struct pcipt_transaction *t, struct pcipt_error **error)
 {
 	struct pcipt_plan_device *devices = t->plan->devices;
-	char path[300], link[PCIPT_ATTRIBUTE_MAX];
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < t->plan->n_devices; i++) {
@@ -358,12 +357,11 @@ static int note_modules(struct pcipt_transaction *t, struct pcipt_error **error)
 				     pcipt_streq(devices[same].before.driver,
 						 devices[i].before.driver)))
 			same++;
-		snprintf(path, sizeof(path), "%s/module", devices[i].before.driver);
 		if (same < i)
 			devices[i].before.module = pcipt_dup(devices[same].before.module, &ok);
-		else if (t->kernel->ops->read_link(t->kernel, PCIPT_AT_PCI_DRIVERS, path, link,
-						   sizeof(link)) > 0)
-			devices[i].before.module = pcipt_dup(pcipt_base_name(link), &ok);
+		else
+			ok = pcipt_driver_module(t->kernel, devices[i].before.driver,
+						 &devices[i].before.module);
 	}
 	return ok ? 0 : pcipt_fail_memory(error);
 }

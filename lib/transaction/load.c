@@ -3,6 +3,8 @@
  * Drivers that have to be had first: a module that is loaded takes every device without a
  * driver that it matches, also those that are nobody's business here.
  */
+#include <stdio.h>
+
 #include "transaction/transaction.h"
 
 struct taking {
@@ -37,6 +39,17 @@ void pcipt_transaction_warn_taken(struct pcipt_transaction *t, const char *drive
 }
 
 /* ---- drivers that aren't there any more ---- */
+
+bool pcipt_driver_module(struct pcipt_kernel *k, const char *driver, char **module)
+{
+	char path[300], link[PCIPT_ATTRIBUTE_MAX];
+	bool ok = true;
+
+	snprintf(path, sizeof(path), "%s/module", driver);
+	if (k->ops->read_link(k, PCIPT_AT_PCI_DRIVERS, path, link, sizeof(link)) > 0)
+		*module = pcipt_dup(pcipt_base_name(link), &ok);
+	return ok;
+}
 
 struct missing {
 	struct pcipt_steps loads;

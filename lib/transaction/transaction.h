@@ -229,7 +229,12 @@ ssize_t pcipt_step_verify(struct pcipt_transaction *t, const struct pcipt_step *
 /* The name of the driver that a "…/drivers/NAME/bind" path is about. */
 const char *pcipt_path_driver(const char *path, char *name, size_t size);
 
-/* load.c: what a module took when it was loaded, beside the plan's devices, is told. */
+/*
+ * load.c: what a registered driver came from, by which it can be had again; left alone where
+ * that can't be told, as of one that is built in. False without memory.
+ */
+bool pcipt_driver_module(struct pcipt_kernel *k, const char *driver, char **module);
+/* What a module took when it was loaded, beside the plan's devices, is told. */
 void pcipt_transaction_warn_taken(struct pcipt_transaction *t, const char *driver);
 /*
  * A module that was unloaded meanwhile comes back before any device of ours is free for it

@@ -294,6 +294,23 @@ START_TEST(a_module_of_another_name)
 }
 END_TEST
 
+/* Its driver's module is unloaded while the claim holds the device: the record knows which it was. */
+START_TEST(its_module_is_unloaded)
+{
+	sim_driver_module(sim, "nouveau", "nouveau_pci");
+	adopt(GPU);
+	ck_assert_ptr_nonnull(strstr(sim_record(sim, "vm.json"), "\"module_before\": \"nouveau_pci\""));
+	ck_assert_ptr_nonnull(strstr(sim_record(sim, "vm.json"), "\"module_before\": \"snd_hda_intel\""));
+	ck_assert_int_eq(sim_unload(sim, "nouveau"), 0);
+	sim_log_clear(sim);
+	give_back();
+	ck_assert_uint_eq(sim_log_matches(sim, "module-load nouveau_pci"), 1);
+	assert_is(GPU, "nouveau", "none");
+	assert_is(AUDIO, "snd_hda_intel", "none");
+	ck_assert_uint_eq(pcipt_result_warning_count(result), 0);
+}
+END_TEST
+
 /* An override that isn't the passthrough's own stays, and may name the driver. */
 START_TEST(the_override_tells)
 {
@@ -444,6 +461,7 @@ Suite *suite_adopt(void)
 	tcase_add_loop_test(tc, undone_and_interrupted, 0, 2);
 	tcase_add_loop_test(tc, no_driver_is_known, 0, 5);
 	tcase_add_test(tc, a_module_of_another_name);
+	tcase_add_test(tc, its_module_is_unloaded);
 	tcase_add_test(tc, the_override_tells);
 	tcase_add_test(tc, configured_by_others);
 	tcase_add_test(tc, held_by_a_running_machine);
