@@ -4,12 +4,6 @@
 
 #include "transaction/transaction.h"
 
-/*
- * How much longer than its deadline a write may take that had begun before. Most return
- * soon, and then the undo is ours; one that doesn't is somebody's who holds the device.
- */
-#define GRACE_MS 2000
-
 /* The lane of what belongs to no device: loading a module. */
 static size_t lane_of(const struct pcipt_transaction *t, const struct pcipt_step *step)
 {
@@ -91,7 +85,7 @@ static void run_jobs(struct pcipt_transaction *t, struct pcipt_done *done, struc
 	struct telling telling = { t, done, jobs };
 	struct pcipt_wait wait = {
 		.deadline = t->deadline,
-		.grace = GRACE_MS,
+		.grace = PCIPT_GRACE_MS,
 		.cancel_fd = options && !t->undoing ? options->cancel_fd : -1,
 		.tell = options && options->progress ? tell : NULL,
 		.data = &telling,

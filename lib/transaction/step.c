@@ -155,19 +155,25 @@ static const char *remedy_for(int op, int errnum)
 	return "See the kernel's log (dmesg)";
 }
 
-/* How long past its deadline a caller waits to be told because of whom it passed. */
-#define NAMES_MS 1000
+/*
+ * How long past its deadline a caller waits to be told because of whom it passed: long enough
+ * for a few processes that don't answer, each of which takes a second of it (usage/holders.c).
+ */
+#define NAMES_MS 3000
 
 /* By the nodes that it had on its driver, and by those that it has now. */
 static void find_holders(const struct pcipt_transaction *t, struct pcipt_address at,
 			 struct pcipt_uses *uses)
 {
-	double now = t->kernel->ops->now(t->kernel), until = t->deadline + NAMES_MS;
+	/* Who gave the call less than that doesn't wait twice as long for a name. */
+	double most = t->timeout < NAMES_MS ? t->timeout : NAMES_MS;
+	double now = t->kernel->ops->now(t->kernel);
+	double until = t->deadline + PCIPT_GRACE_MS + most;
 	struct pcipt_device *device = t->first ? pcipt_snapshot_at(t->first, at) : NULL;
 
-	/* So long past the deadline for all devices together. */
-	if (until > now + NAMES_MS)
-		until = now + NAMES_MS;
+	/* So long past the deadline and its grace for all devices together. */
+	if (until > now + most)
+		until = now + most;
 	else if (until <= now)
 		until = now + 1;
 	if (device)

@@ -205,6 +205,12 @@ bool pcipt_state_is_back(const struct pcipt_device_state *now,
 /* "snd_hda_intel, override none, power auto", for messages; a new string or NULL. */
 char *pcipt_state_text(const struct pcipt_device_state *state);
 
+/*
+ * How much longer than its deadline a write may take that had begun before. Most return
+ * soon, and then the undo is ours; one that doesn't is somebody's who holds the device.
+ */
+#define PCIPT_GRACE_MS 2000
+
 /* batch.c: has steps done, side by side for different devices, and notes them. */
 struct pcipt_done {
 	const struct pcipt_step *step;

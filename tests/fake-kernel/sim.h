@@ -103,7 +103,7 @@ struct sim_holder {
 	const char *numbers; /* "116:2", a VFIO group's are "242:N"; NULL for an anonymous file */
 	const char *fdinfo;  /* of an anonymous file, or NULL */
 	bool block, mapped;
-	int errnum; /* it can't be looked into */
+	int errnum; /* it can't be looked into; EBUSY: it doesn't answer, and takes that time */
 };
 
 void sim_hold(struct sim *sim, const struct sim_holder *holder);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "kernel/kernel.h"
 
 static struct sim *sim;
 static struct pcipt_context *ctx;
@@ -154,24 +155,30 @@ START_TEST(bind_gets_stuck)
 }
 END_TEST
 
+static struct sim_holder mute = { .pid = 47, .errnum = EBUSY, .mapped = true };
 static struct sim_holder late = { .pid = 4711, .command = "pipewire", .numbers = "116:2" };
 
 /* Opened between the look and the unbind. */
 static void open_late(struct sim *machine, void *data, unsigned int number)
 {
-	(void)data;
-	if (number == 1)
-		sim_hold(machine, &late);
+	if (number > 1)
+		return;
+	if (data)
+		sim_hold(machine, data);
+	sim_hold(machine, &late);
 }
 
-/* The driver takes its nodes away before it waits for who has them open: he is named all the same. */
+/*
+ * The driver takes its nodes away before it waits for who has them open: he is named all the
+ * same, also when another process doesn't answer.
+ */
 START_TEST(native_driver_waits)
 {
 	struct pcipt_result *result = NULL;
 	struct pcipt_error *error = NULL;
 
 	sim_add_node(sim, AUDIO, "sound", "controlC0", "116:2");
-	sim_hook(sim, SIM_WRITE, open_late, NULL);
+	sim_hook(sim, SIM_WRITE, open_late, _i ? &mute : NULL);
 	sim_block(sim, "snd_hda_intel/unbind");
 	ck_assert_int_eq(bind_card(NULL, &result, &error), PCIPT_E_STUCK);
 	sim_mend(sim);
@@ -185,6 +192,28 @@ START_TEST(native_driver_waits)
 	sim_let_go(sim);
 	pcipt_report_unref(must_recover());
 	assert_state(sim, before, "after the recovery");
+}
+END_TEST
+
+/* No name is worth more time than the call was given; what has begun and an undo have two seconds. */
+START_TEST(names_take_no_longer_than_the_call)
+{
+	struct pcipt_options *options = NULL;
+	struct pcipt_error *error = NULL;
+	struct pcipt_kernel *k;
+	double began;
+
+	assert_ok(pcipt_kernel_get(ctx, &k, &error), error);
+	ck_assert_int_eq(pcipt_options_new(&options, NULL), 0);
+	pcipt_options_set_timeout_ms(options, 10);
+	sim_add_node(sim, AUDIO, "sound", "controlC0", "116:2");
+	sim_hook(sim, SIM_WRITE, open_late, &mute);
+	sim_block(sim, "snd_hda_intel/unbind");
+	began = k->ops->now(k);
+	ck_assert_int_eq(bind_card(options, NULL, &error), PCIPT_E_STUCK);
+	ck_assert_double_lt(k->ops->now(k) - began, 3500);
+	pcipt_error_unref(error);
+	pcipt_options_unref(options);
 }
 END_TEST
 
@@ -816,7 +845,8 @@ Suite *suite_recover(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, bind_gets_stuck, 0, 3);
-	tcase_add_test(tc, native_driver_waits);
+	tcase_add_loop_test(tc, native_driver_waits, 0, 2);
+	tcase_add_test(tc, names_take_no_longer_than_the_call);
 	tcase_add_test(tc, deadline_of_the_call);
 	tcase_add_loop_test(tc, release_gets_stuck, 0, 2);
 	tcase_add_test(tc, next_bind_recovers);
