@@ -69,9 +69,11 @@ static int tell_all(struct tool *t, struct pcipt_monitor *monitor)
 		else
 			print_event(event);
 		event = pcipt_event_unref(event);
+		/* Whoever reads us through a pipe wants to know now, not when the next one was looked into. */
+		if (fflush(stdout) != 0)
+			status = worse(status, EXIT_FAILED);
 	}
-	/* Whoever reads us through a pipe wants to know now. */
-	return fflush(stdout) == 0 || status ? status : EXIT_FAILED;
+	return status;
 }
 
 /* Milliseconds between two looks; -1 for never. */

@@ -260,6 +260,8 @@ int pcipt_monitor_look_at_claims_of(struct pcipt_monitor *m, struct pcipt_addres
 	bool any = false;
 	int r = 0;
 
+	if (m->claims.n == 0)
+		return 0;
 	find_neighbours(m, at, &list);
 	for (size_t i = 0; i < m->claims.n; i++)
 		any |= ails(m, i) || concerns(&m->claims.items[i], &list);

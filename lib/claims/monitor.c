@@ -59,14 +59,9 @@ static int take(struct pcipt_monitor *m, const struct pcipt_watch_event *event,
 	pcipt_monitor_look_at_device(m, at);
 	if (event->failed)
 		pcipt_monitor_tell_failed(m, at);
-	return pcipt_monitor_look_at_claims_of(m, at, error);
-}
-
-static void forget_events(struct pcipt_monitor *m)
-{
-	while (m->first < m->n_queue)
-		pcipt_event_unref(m->queue[m->first++]);
-	m->first = m->n_queue = 0;
+	m->changed = at;
+	m->is_changed = true;
+	return 0;
 }
 
 static int fail_watch(int r, struct pcipt_error **error)
@@ -84,10 +79,32 @@ static int fail_watch(int r, struct pcipt_error **error)
 			  "devices and claims can't be watched: %s", pcipt_errno_text(-r));
 }
 
+/* One step further: the claims of the last device, or what is said next; 0, or 1 when there is nothing. */
+static int go_on(struct pcipt_monitor *m, struct pcipt_error **error)
+{
+	struct pcipt_watch_event event;
+	int r;
+
+	if (m->is_changed) {
+		m->is_changed = false;
+		return pcipt_monitor_look_at_claims_of(m, m->changed, error);
+	}
+	r = m->watch->ops->next(m->watch, &event);
+	if (r < 0)
+		return fail_watch(r, error);
+	return event.what == PCIPT_WATCHED_NOTHING ? 1 : take(m, &event, error);
+}
+
+static void forget_events(struct pcipt_monitor *m)
+{
+	while (m->first < m->n_queue)
+		pcipt_event_unref(m->queue[m->first++]);
+	m->first = m->n_queue = 0;
+}
+
 int pcipt_monitor_next(struct pcipt_monitor *m, struct pcipt_event **out,
 		       struct pcipt_error **error)
 {
-	struct pcipt_watch_event event;
 	int r;
 
 	if (!m || !out)
@@ -95,14 +112,9 @@ int pcipt_monitor_next(struct pcipt_monitor *m, struct pcipt_event **out,
 	*out = NULL;
 	while (m->first == m->n_queue) {
 		m->first = m->n_queue = 0;
-		r = m->watch->ops->next(m->watch, &event);
-		if (r < 0)
-			return fail_watch(r, error);
-		if (event.what == PCIPT_WATCHED_NOTHING)
-			return 0;
-		r = take(m, &event, error);
-		if (r < 0)
-			return r;
+		r = go_on(m, error);
+		if (r != 0)
+			return r < 0 ? r : 0;
 		if (m->no_memory) {
 			m->no_memory = false;
 			return pcipt_fail_memory(error);

@@ -32,6 +32,9 @@ struct pcipt_monitor {
 	struct known_health *health; /* of each claim */
 	struct pcipt_event **queue;  /* from `first` on */
 	size_t n_queue, first;
+	/* A device that was looked at, whose claims weren't yet: what became of it is told first. */
+	struct pcipt_address changed;
+	bool is_changed;
 	bool no_memory;
 };
 

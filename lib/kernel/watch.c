@@ -28,6 +28,7 @@ struct real_watch {
 	struct real_kernel *real;
 	int epoll, messages, files;
 	char **folders;
+	int *watches; /* of each folder itself, -1 while it isn't there */
 	size_t n_folders;
 };
 
@@ -47,17 +48,19 @@ static int watch_fd(struct pcipt_watch *watch)
  * Watches the folder and those above it, as far as they are there: from the top, so that
  * one that appears after it was looked for is seen by the watch above it.
  */
-static int arm(struct real_watch *w, const char *folder)
+static int arm(struct real_watch *w, const char *folder, int *watch)
 {
 	_cleanup_free_ char *path = strdup(folder);
 	size_t length = strlen(folder), root = strlen(w->real->root);
 	bool below = !w->real->at_slash && strncmp(folder, w->real->root, root) == 0;
 
+	*watch = -1;
 	if (!path)
 		return -ENOMEM;
 	for (size_t n = below ? root : 1; n <= length; n++) {
 		_cleanup_close_ int fd = -1;
 		char link[32];
+		int r;
 
 		if (folder[n] != '\0' && folder[n] != '/')
 			continue;
@@ -67,10 +70,13 @@ static int arm(struct real_watch *w, const char *folder)
 		if (fd < 0)
 			return 0;
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		if (inotify_add_watch(w->files, link,
+		r = inotify_add_watch(w->files, link,
 				      (n < length ? IN_NAMES : IN_NAMES | IN_CLOSE_WRITE) |
-					      IN_ONLYDIR | IN_MASK_ADD) < 0)
+					      IN_ONLYDIR | IN_MASK_ADD);
+		if (r < 0)
 			return -errno;
+		if (n == length)
+			*watch = r;
 	}
 	return 0;
 }
@@ -80,19 +86,57 @@ static int arm_all(struct real_watch *w)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < w->n_folders; i++)
-		r = arm(w, w->folders[i]);
+		r = arm(w, w->folders[i], &w->watches[i]);
 	return r;
 }
 
-/* Takes all that has come; whether there was anything. */
-static bool drain_files(struct real_watch *w)
+/* Whether a name stands in the path of one of the folders: that one has come, or has gone. */
+static bool is_on_the_way(const struct real_watch *w, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < w->n_folders; i++)
+		for (const char *p = strchr(w->folders[i], '/'); p; p = strchr(p + 1, '/'))
+			if (strncmp(p + 1, name, length) == 0 &&
+			    (p[1 + length] == '\0' || p[1 + length] == '/'))
+				return true;
+	return false;
+}
+
+/*
+ * What one event is about. What others do in the folders above, in /run for example, is none
+ * of it: they are much used.
+ */
+static void take_file_event(const struct real_watch *w, const struct inotify_event *event,
+			    bool *changed, bool *rearm)
+{
+	for (size_t i = 0; i < w->n_folders; i++)
+		*changed |= event->wd == w->watches[i];
+	*rearm |= event->mask & (IN_IGNORED | IN_UNMOUNT | IN_Q_OVERFLOW) ||
+		  (event->len > 0 && is_on_the_way(w, event->name));
+}
+
+/* Takes all that has come: 1 when something has changed in a folder or with it, 0, or -errno. */
+static int drain_files(struct real_watch *w)
 {
 	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-	bool any = false;
+	bool changed = false, rearm = false;
+	ssize_t n;
 
-	while (read(w->files, buf, sizeof(buf)) > 0)
-		any = true;
-	return any;
+	while ((n = read(w->files, buf, sizeof(buf))) > 0)
+		for (const char *p = buf; p < buf + n;) {
+			const struct inotify_event *event = (const void *)p;
+
+			take_file_event(w, event, &changed, &rearm);
+			p += sizeof(*event) + event->len;
+		}
+	if (rearm) {
+		int r = arm_all(w);
+
+		if (r < 0)
+			return r;
+	}
+	return changed || rearm;
 }
 
 /* ---- messages ---- */
@@ -131,11 +175,10 @@ static int watch_next(struct pcipt_watch *watch, struct pcipt_watch_event *event
 		if (r != 0)
 			return 0;
 	}
-	if (drain_files(w)) {
+	r = drain_files(w);
+	if (r > 0)
 		event->what = PCIPT_WATCHED_FILES;
-		return arm_all(w);
-	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* ---- opening and closing ---- */
@@ -150,6 +193,7 @@ static void watch_destroy(struct pcipt_watch *watch)
 	for (size_t i = 0; i < w->n_folders; i++)
 		free(w->folders[i]);
 	free(w->folders);
+	free(w->watches);
 	pcipt_kernel_unref(&w->real->base);
 	free(w);
 }
@@ -187,14 +231,16 @@ static int open_all(struct real_watch *w, const char *const *folders, size_t n)
 	int r;
 
 	w->folders = calloc(n + 1, sizeof(*w->folders));
-	for (size_t i = 0; w->folders && i < n; i++) {
+	w->watches = calloc(n + 1, sizeof(*w->watches));
+	if (!w->folders || !w->watches)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		w->watches[i] = -1;
 		w->folders[i] = strdup(folders[i]);
 		if (!w->folders[i])
 			return -ENOMEM;
 		w->n_folders++;
 	}
-	if (!w->folders)
-		return -ENOMEM;
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->files = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->epoll < 0 || w->files < 0)

@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "kernel/watch.h"
+#include "claims/monitor.h"
 #include "tree.h"
 #include "usage/record.h"
 
@@ -83,6 +83,26 @@ START_TEST(silent_while_nothing_happens)
 	ck_assert(is_readable());
 	ck_assert_str_eq(hear(), "");
 	ck_assert(!is_readable());
+}
+END_TEST
+
+/* What became of a device is told before anything is read for its claims. */
+START_TEST(told_at_once)
+{
+	struct pcipt_error *error = NULL;
+	struct pcipt_event *event = NULL;
+
+	machine_bind(ctx, NIC, "nic", false);
+	sim_say_files(sim);
+	hear();
+	sim_force_driver(sim, NIC, NULL);
+	sim_say_device(sim, NIC);
+	sim_log_clear(sim);
+	assert_ok(pcipt_monitor_next(monitor, &event, &error), error);
+	ck_assert_int_eq(pcipt_event_get_type(event), PCIPT_EVENT_DEVICE_CHANGED);
+	ck_assert_uint_eq(sim_log_matches(sim, "record-"), 0);
+	pcipt_event_unref(event);
+	ck_assert_str_eq(hear(), "health " NIC " nic as-claimed free free\n");
 }
 END_TEST
 
@@ -481,6 +501,31 @@ START_TEST(a_folder_that_is_made_anew)
 }
 END_TEST
 
+/* What others do in the folders above is not read after: /run is much used. */
+START_TEST(others_files)
+{
+	struct pcipt_watch_event event;
+
+	tree_folder(tree, "run/libpcipt/claims");
+	put_claim("run/libpcipt/claims", "a", PCIPT_CLAIM_WAITING);
+	ck_assert_str_eq(hear(), "claim-changed - a - waiting -\n");
+	tree_file(tree, "run/somebodys.pid", "1");
+	tree_folder(tree, "run/libpcipt-other");
+	tree_folder(tree, "run/libpcip");
+	ck_assert(is_readable());
+	ck_assert_int_eq(monitor->watch->ops->next(monitor->watch, &event), 0);
+	ck_assert_int_eq(event.what, PCIPT_WATCHED_NOTHING);
+	ck_assert(!is_readable());
+	put_claim("run/libpcipt/claims", "a", PCIPT_CLAIM_STUCK);
+	ck_assert_int_eq(monitor->watch->ops->next(monitor->watch, &event), 0);
+	ck_assert_int_eq(event.what, PCIPT_WATCHED_FILES);
+	tree_folder(tree, "var/lib/libpcipt/claims");
+	put_claim("var/lib/libpcipt/claims", "b", PCIPT_CLAIM_WAITING);
+	ck_assert_str_eq(hear(), "claim-changed - a waiting stuck -\n"
+				 "claim-changed - b - waiting -\n");
+}
+END_TEST
+
 Suite *suite_monitor(void)
 {
 	Suite *suite = suite_create("monitor");
@@ -488,6 +533,7 @@ Suite *suite_monitor(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, silent_while_nothing_happens);
+	tcase_add_test(tc, told_at_once);
 	tcase_add_test(tc, devices_come_go_and_change);
 	tcase_add_test(tc, lost_events);
 	tcase_add_test(tc, a_claims_life);
@@ -503,6 +549,7 @@ Suite *suite_monitor(void)
 	tcase_add_checked_fixture(tc, setup_tree, teardown_tree);
 	tcase_add_loop_test(tc, folders_that_come_later, 0, 2);
 	tcase_add_test(tc, a_folder_that_is_made_anew);
+	tcase_add_test(tc, others_files);
 	suite_add_tcase(suite, tc);
 	tc = tcase_create("messages");
 	tcase_add_loop_test(tc, messages_of_the_kernel, 0, ARRAY_SIZE(messages));
