@@ -157,7 +157,8 @@ PCIPT_API const char *pcipt_claim_get_since(const struct pcipt_claim *claim);
 /** Whether it outlives the boot: its record lies in the state folder. Since 0.1. */
 PCIPT_API bool pcipt_claim_is_persistent(const struct pcipt_claim *claim);
 /**
- * Why it is in its state, a code of doc/catalogue.md ("absent"), and the same as a
+ * Why it is in its state, a code of doc/catalogue.md ("absent") or of pcipt_report_action_reason();
+ * "under-way" while somebody is at it (binding, releasing, pending). And the same as a
  * sentence that says what it waits for and what to do; NULL where there is nothing to
  * say (a healthy bound claim). Since 0.1.
  */

@@ -238,15 +238,29 @@ static int64_t call_ms(const struct pcipt_context *ctx, const struct pcipt_recor
 	return (int64_t)(record->timeout_ms ? record->timeout_ms : ctx->timeout_ms) * 2;
 }
 
+/* Who reads it while it is under way, or when who was at it has died, is told what it is. */
+static const char *const under_way[] = {
+	[PCIPT_CLAIM_BINDING] = "its devices are being bound; if nobody is at it any more, `pcipt "
+				"recover` leads them back",
+	[PCIPT_CLAIM_RELEASING] = "its devices are being given back; if nobody is at it any more, "
+				  "`pcipt recover` completes that",
+	[PCIPT_CLAIM_PENDING] = "it is wanted, and nothing was done for it yet; `pcipt reconcile` binds "
+				"its devices",
+};
+
 /* A state that the call itself leads on from. */
 static bool set_state(struct pcipt_context *ctx, struct pcipt_record *record, int state)
 {
+	const char *message = (size_t)state < ARRAY_SIZE(under_way) ? under_way[state] : NULL;
+	bool ok = true;
+
 	record->state = state;
 	free(record->reason);
 	free(record->message);
-	record->reason = record->message = NULL;
+	record->reason = pcipt_dup(message ? "under-way" : NULL, &ok);
+	record->message = pcipt_dup(message, &ok);
 	record->attempts = 0;
-	return set_times(record, state == PCIPT_CLAIM_BOUND ? -1 : call_ms(ctx, record));
+	return ok && set_times(record, state == PCIPT_CLAIM_BOUND ? -1 : call_ms(ctx, record));
 }
 
 /*

@@ -99,6 +99,10 @@ static void look_at_record(struct sim *machine, void *data, unsigned int number)
 		return;
 	ck_assert_msg(record && strstr(record, "\"state\": \"binding\""), "at the first write: %s",
 		      record ? record : "no record");
+	/* Who finds it so is told what it is, and until when it may be so. */
+	ck_assert_ptr_nonnull(strstr(record, "\"reason\": \"under-way\""));
+	ck_assert_ptr_nonnull(strstr(record, "pcipt recover"));
+	ck_assert_ptr_null(strstr(record, "\"deadline\": null"));
 	ck_assert_ptr_nonnull(strstr(record, "\"driver_before\": \"nouveau\""));
 	ck_assert_ptr_nonnull(strstr(record, "\"driver_before\": \"snd_hda_intel\""));
 	ck_assert_ptr_nonnull(strstr(record, "\"power_control_before\": \"auto\""));
@@ -124,6 +128,7 @@ START_TEST(the_record_comes_first)
 	ck_assert_uint_ne(sim_log_find(sim, last, "record-write "), SIZE_MAX);
 	ck_assert_uint_eq(sim_log_matches(sim, "record-write "), 2);
 	ck_assert_ptr_nonnull(strstr(sim_record(sim, "pci-0000-01-00.0.json"), "\"bound\""));
+	ck_assert_ptr_null(pcipt_claim_get_reason(claim));
 	pcipt_claim_unref(claim);
 }
 END_TEST
