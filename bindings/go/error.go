@@ -16,7 +16,8 @@ import (
 //
 // errors.Is finds its code (ErrRefused, …), and the kernel's errno, so that
 // errors.Is(err, fs.ErrPermission) works too. One that is ErrTimeout is also
-// context.DeadlineExceeded, one that is ErrCancelled also context.Canceled.
+// context.DeadlineExceeded, one that is ErrCancelled also context.Canceled, one that is
+// ErrPermission also fs.ErrPermission.
 type Error struct {
 	// Code is the kind of failure.
 	Code Code
@@ -61,6 +62,9 @@ func (e *Error) Is(target error) bool {
 	}
 	if target == context.DeadlineExceeded || target == os.ErrDeadlineExceeded {
 		return e.Code == ErrTimeout
+	}
+	if target == os.ErrPermission {
+		return e.Code == ErrPermission
 	}
 	code, ok := target.(Code)
 	return ok && code == e.Code

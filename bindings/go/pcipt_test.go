@@ -107,10 +107,12 @@ func TestEachCodeHasANameAndASentinel(t *testing.T) {
 	}
 }
 
-func TestTimeoutIsTheContexts(t *testing.T) {
-	if !errors.Is(&Error{Code: ErrTimeout}, context.DeadlineExceeded) ||
-		errors.Is(&Error{Code: ErrIO}, context.DeadlineExceeded) {
-		t.Error("ErrTimeout and context.DeadlineExceeded")
+func TestErrorsThatGoHas(t *testing.T) {
+	for code, want := range map[Code]error{ErrTimeout: context.DeadlineExceeded, ErrCancelled: context.Canceled,
+		ErrPermission: fs.ErrPermission} {
+		if !errors.Is(&Error{Code: code}, want) || errors.Is(&Error{Code: ErrIO}, want) {
+			t.Errorf("%s and %v", code.Name(), want)
+		}
 	}
 }
 

@@ -48,7 +48,7 @@ def library_version() -> str:
     return version.decode()
 
 
-# Names that hide a builtin (pcipt.TimeoutError) aren't brought by "from pcipt import *".
+# Names that hide a builtin (pcipt.NameError) aren't brought by "from pcipt import *".
 __all__ = ["Bar", "Child", "Claim", "ClaimDevice", "ClaimList", "Companion", "Comparison", "Context",
            "Device", "Event", "Finding", "FindingKind", "Group", "LibraryError", "Link", "Member", "Monitor", "Plan",
            "Report", "ReportAction", "Result", "ResultDevice", "ResultStep", "Set", "Snapshot", "Step",

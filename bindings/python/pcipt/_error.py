@@ -23,7 +23,8 @@ class Error(Exception):
     ...         print(error.name, error.code.value, error.retryable, error.causes)
     PCIPT_E_NO_DEVICE -4 False ()
 
-    A code that this package doesn't know comes as a plain Error.
+    pcipt.PermissionError and pcipt.TimeoutError are also Python's own of that name. A code that
+    this package doesn't know comes as a plain Error.
     """
 
     #: The code; each class has its own.

@@ -3,7 +3,8 @@
 
 Made by bindings/make-tables from the library's headers and tables; do not edit.
 """
-from typing import Dict, Type
+import builtins
+from typing import Any, Dict, Type
 
 from ._error import Error
 from .enums import ErrorCode
@@ -116,7 +117,7 @@ class NotRealError(Error):
     code = ErrorCode.NOT_REAL
 
 
-class PermissionError(Error):
+class PermissionError(Error, builtins.PermissionError):
     """PCIPT_E_PERMISSION: the kernel doesn't let this process do it.
 
     >>> import pcipt
@@ -125,6 +126,7 @@ class PermissionError(Error):
     """
 
     code = ErrorCode.PERMISSION
+    errno: Any = None
 
 
 class RefusedError(Error):
@@ -270,7 +272,7 @@ class GoneError(Error):
     code = ErrorCode.GONE
 
 
-class TimeoutError(Error):
+class TimeoutError(Error, builtins.TimeoutError):
     """PCIPT_E_TIMEOUT: the deadline passed.
 
     >>> import pcipt
@@ -279,6 +281,7 @@ class TimeoutError(Error):
     """
 
     code = ErrorCode.TIMEOUT
+    errno: Any = None
 
 
 class BusyError(Error):

@@ -97,6 +97,15 @@ class Errors(unittest.TestCase):
         self.assertEqual(str(error), error.message)
         self.assertEqual(error.exit_status, 2)
 
+    def test_pythons_own(self):
+        """What Python has a class for by the same name is that, too."""
+        for ours, own in ((pcipt.PermissionError, PermissionError), (pcipt.TimeoutError, TimeoutError)):
+            with self.assertRaises(own) as raised:
+                raise ours("too late")
+            error = pickle.loads(pickle.dumps(raised.exception))
+            self.assertEqual((str(error), error.message, error.errno, error.code),
+                             ("too late", "too late", None, ours.code))
+
     def test_causes(self):
         with self.assertRaises(pcipt.RefusedError) as raised:
             pcipt.Context(TREE).snapshot().set("0000:00:03.0").plan()
