@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Options as keyword arguments."""
-import contextlib
-import os
-import threading
-from typing import Any, Callable, Iterable, Iterator, Optional, Protocol, Union
+from typing import Any, Callable, Iterable, Optional, Union
 
 from ._abi import pcipt_progress_fn
 from ._library import Handle, call, encoded, lib, made, text
@@ -11,26 +8,6 @@ from .enums import Op, Progress
 
 #: Told of a step, its device's address or None, and how far it is.
 Tell = Callable[[Op, Optional[str], Progress], object]
-
-
-class HasDescriptor(Protocol):
-    """A file, a socket, or anything else with a descriptor."""
-
-    def fileno(self) -> int:
-        """The descriptor."""
-
-
-class EventLike(Protocol):
-    """A threading.Event, or what can be waited for like one."""
-
-    def wait(self, timeout: Optional[float] = None) -> bool:
-        """Whether it is set, after so many seconds at most."""
-
-
-Cancel = Union[int, HasDescriptor, EventLike]
-
-#: How often an event is looked at that has no descriptor, in seconds.
-LOOK = 0.02
 
 
 def options(*, driver: Optional[str] = None, with_set: bool = False,
@@ -57,51 +34,6 @@ def options(*, driver: Optional[str] = None, with_set: bool = False,
         code, _, address = rule.partition("@")
         call(lib.pcipt_options_add_allow, handle, encoded(code), encoded(address or None))
     return handle
-
-
-@contextlib.contextmanager
-def cancellable(cancel: Optional[Cancel], **others: Any) -> Iterator[Handle]:
-    """Options for one call that `cancel` can end: good within the `with` block."""
-    handle = options(**others)
-    if cancel is None:
-        yield handle
-    elif isinstance(cancel, int) or hasattr(cancel, "fileno"):
-        number = cancel if isinstance(cancel, int) else cancel.fileno()
-        if number < 0:
-            raise ValueError(f"{number} is no descriptor that could cancel")
-        lib.pcipt_options_set_cancel_fd(handle, number)
-        yield handle
-    else:
-        with _descriptor_of(cancel) as number:
-            lib.pcipt_options_set_cancel_fd(handle, number)
-            yield handle
-
-
-@contextlib.contextmanager
-def _descriptor_of(event: EventLike) -> Iterator[int]:
-    """A descriptor that is readable once the event is set, as long as the `with` block lasts."""
-    reader, writer = os.pipe()
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.is_set():
-            if event.wait(LOOK):
-                os.write(writer, b"x")
-                return
-
-    watcher = threading.Thread(target=watch, name="pcipt-cancel", daemon=True)
-    try:
-        if event.wait(0):
-            os.write(writer, b"x")
-        else:
-            watcher.start()
-        yield reader
-    finally:
-        over.set()
-        if watcher.ident is not None:
-            watcher.join()
-        os.close(reader)
-        os.close(writer)
 
 
 def _callback(progress: Tell) -> Any:

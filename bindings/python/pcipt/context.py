@@ -6,11 +6,12 @@ from ctypes import byref, c_void_p
 from typing import Any, Callable, Iterable, Iterator, Optional, Union
 
 from ._abi import pcipt_log_fn
+from ._ending import Cancel, cancellable
 from ._error import raise_error
 from ._library import Closable, Handle, always, call, encoded, lib, made
-from ._options import Cancel, Tell, cancellable, milliseconds
+from ._options import Tell, milliseconds
 from .claim import Claim, ClaimList
-from .enums import LogLevel
+from .enums import LogLevel, Outcome
 from .monitor import Monitor
 from .plan import Plan
 from .report import Report
@@ -99,7 +100,8 @@ class Context(Closable):
         `cancel` ends the call with CancelledError, and what was done is undone: a threading.Event or
         the like, or something with a descriptor, once that is readable. `progress` is called
         on this thread, while the call waits, with a step's Op, its device's address, and a Progress; it
-        must not use the same context, and what it raises goes to sys.unraisablehook.
+        must not use the same context. What it raises ends the call, too, and comes out of it, and
+        so does Ctrl-C in a program that leaves signals to Python.
 
         >>> import pcipt
         >>> context = pcipt.Context(tree)
@@ -113,7 +115,7 @@ class Context(Closable):
         error, result = c_void_p(), c_void_p()
         with cancellable(cancel, timeout=timeout, progress=progress) as how:
             code = lib.pcipt_apply(self._handle, plan._handle, how, byref(result), byref(error))
-        return _done(code, result, error)
+            return _done(code, result, error)
 
     def bind(self, wanted: Set, *, name: Optional[str] = None, owner: Optional[str] = None,
              persistent: bool = False, timeout: Optional[float] = None,
@@ -133,14 +135,22 @@ class Context(Closable):
         ...     print(error.name)
         PCIPT_E_NOT_REAL
         """
-        error, claim, result = c_void_p(), c_void_p(), c_void_p()
-        with cancellable(cancel, name=name, owner=owner, persistent=persistent, timeout=timeout,
-                         progress=progress) as how:
-            code = lib.pcipt_claim_bind(self._handle, wanted._handle, how, byref(claim), byref(result),
-                                        byref(error))
-        done = _done(code, result, error)
-        assert claim.value is not None
-        return Claim(Handle(claim.value, lib.pcipt_claim_unref, self._handle), done)
+        error, pointer, result = c_void_p(), c_void_p(), c_void_p()
+        claim: Optional[Claim] = None
+        try:
+            with cancellable(cancel, name=name, owner=owner, persistent=persistent, timeout=timeout,
+                             progress=progress) as how:
+                code = lib.pcipt_claim_bind(self._handle, wanted._handle, how, byref(pointer), byref(result),
+                                            byref(error))
+                done = _done(code, result, error)
+                assert pointer.value is not None
+                claim = Claim(Handle(pointer.value, lib.pcipt_claim_unref, self._handle), done)
+            return claim
+        except BaseException:
+            # What should have ended it came when all was done. Nobody would know of the claim.
+            if claim is not None and done.outcome != Outcome.UNCHANGED:
+                self.release(claim, timeout=timeout)
+            raise
 
     def release(self, claim: Claim, *, owner: Optional[str] = None,
                 allow: Union[str, Iterable[str]] = (), timeout: Optional[float] = None,
@@ -160,7 +170,7 @@ class Context(Closable):
         with cancellable(cancel, owner=owner, allow=allow, timeout=timeout,
                          progress=progress) as how:
             code = lib.pcipt_claim_release(self._handle, claim._handle, how, byref(result), byref(error))
-        return _done(code, result, error)
+            return _done(code, result, error)
 
     @contextlib.contextmanager
     def bound(self, wanted: Set, *, name: Optional[str] = None, owner: Optional[str] = None,
@@ -230,11 +240,11 @@ class Context(Closable):
         error, report = c_void_p(), c_void_p()
         with cancellable(cancel, **others) as how:
             code = function(self._handle, how, byref(report), byref(error))
-        done = Report(report.value) if report.value else None
-        if code:
-            raise_error(error.value, report=done)
-        assert done is not None
-        return done
+            done = Report(report.value) if report.value else None
+            if code:
+                raise_error(error.value, report=done)
+            assert done is not None
+            return done
 
     def monitor(self) -> Monitor:
         """What happens to devices and claims from now on.

@@ -127,6 +127,12 @@ for name in safe-set bind-release; do
 	done
 done
 
+# What ends a bind in Python before its time leaves nothing behind.
+python3 "$(dirname "$0")/interrupted.py" $vga >interrupted 2>&1
+holds "Python: at each step, by an exception and by Ctrl-C: $(cat interrupted)" \
+	grep -q '^[1-9][0-9]* ended$' interrupted
+unchanged "Python: ended binds" before
+
 # The same scenario, word for word but for the time.
 for language in c go python; do
 	"$stage/trace/trace-$language" / $vga >trace 2>err || not_ok "$language: trace: $(cat err)"
