@@ -53,7 +53,8 @@ func setOwner(c *C.struct_pcipt_options, name string) error {
 type Claim struct {
 	handle *handle
 	// Result is what Host.Bind did, with the node that a virtual machine opens
-	// (Devices[0].VFIODevice); nil on a claim that was found.
+	// (Devices[0].VFIODevice); nil on a claim that was found: of its devices a Snapshot
+	// of their addresses knows it, by Find and Device.VFIODevice.
 	Result *Result
 }
 

@@ -9,6 +9,10 @@
 ...         print(wanted.is_safe, [member.device.address for member in wanted.members])
 True ['0000:00:03.0', '0000:00:03.1']
 
+Facts come one by one from a Device's properties, or all at once, which is much quicker, from
+Snapshot.to_dicts(). A call that changes something waits for its end: in a coroutine it goes to
+another thread, `await asyncio.to_thread(context.bind, wanted, cancel=event)`.
+
 In the examples `tree` is a recorded machine's folder, `allowed` the findings that its owner
 allowed; without a folder a Context is this machine. Failures are exceptions of classes below
 Error, one for each code. Objects can be used in `with`, closed, or just forgotten; threads may

@@ -44,7 +44,9 @@ class Claim(Closable):
     >>> for claim in pcipt.Context(tree).claims():
     ...     print(claim.name, claim.state, [device.address for device in claim.devices])
 
-    Closing the object doesn't release the claim: that is Context.release().
+    Closing the object doesn't release the claim: that is Context.release(). Which node a virtual
+    machine opens is in the `result` of a bind; of a claim that was found the machine knows it:
+    `context.snapshot([device.address]).find(device.address).vfio_device`.
     """
 
     __slots__ = ("_result", "__weakref__")

@@ -80,6 +80,9 @@ class _Borrowed:
 class Device(_Borrowed):
     """A PCI function. A fact that is absent or unknown is None, never a made-up zero.
 
+    Each property asks the library when it is read. For many facts of many devices at once
+    there is Snapshot.to_dicts(), which is several times quicker.
+
     >>> import pcipt
     >>> audio = pcipt.Context(tree).snapshot().find("0000:00:03.1")
     >>> print(audio.driver, hex(audio.class_id), audio.numa_node, audio.parent)

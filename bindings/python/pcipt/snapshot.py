@@ -166,6 +166,8 @@ class Snapshot(Closable):
     def to_dicts(self, full: bool = False) -> List[Dict[str, Any]]:
         """All devices as dictionaries: the quick way to look at many facts of many devices.
 
+        The values are those of the JSON form: ids are texts.
+
         >>> import pcipt
         >>> for device in pcipt.Context(tree).snapshot().to_dicts():
         ...     if device["driver"] == "snd_hda_intel":
