@@ -71,27 +71,25 @@ looks() { # LANGUAGE
 	ends 1 "$1" safe-set 0000:99:00.0
 }
 
-binds_and_tells() { # LANGUAGE
+binds_and_releases() { # LANGUAGE
+	ends 0 "$1" bind-release $vga
+	has "$1: it was bound" "$vga: was on $vga_driver, is on vfio-pci" "$1-bind-release"
+	has "$1: with its audio" "$audio: was on snd_hda_intel, is on vfio-pci" "$1-bind-release"
+	has "$1: and released" released "$1-bind-release"
+	unchanged "$1: bind-release" before
+}
+
+watches() { # LANGUAGE: in the background, as $monitor
 	example "$1" monitor
 	$command >"$1-monitor" 2>&1 &
 	monitor=$!
 	eventually "$1: the monitor watches" grep -q '^watching$' "$1-monitor"
 	of_the_installed "$1" $monitor
-	ends 0 "$1" bind-release $vga
-	has "$1: it was bound" "$vga: was on $vga_driver, is on vfio-pci" "$1-bind-release"
-	has "$1: with its audio" "$audio: was on snd_hda_intel, is on vfio-pci" "$1-bind-release"
-	has "$1: and released" released "$1-bind-release"
-	eventually "$1: the monitor saw the display go" \
-		grep -q "^device-changed $vga: .* -> vfio-pci" "$1-monitor"
-	eventually "$1: and the audio" grep -q "^device-changed $audio: .* -> vfio-pci" "$1-monitor"
-	eventually "$1: and the claim" grep -q "^claim-changed .* -> bound" "$1-monitor"
-	eventually "$1: and all of it end" grep -q "^claim-changed .*releasing -> -" "$1-monitor"
-	kill $monitor
-	wait $monitor 2>/dev/null
-	unchanged "$1: bind-release" before
 }
 
-controls() { # LANGUAGE
+# The monitor tells what has become of a thing since it looked last: what lasts it must see.
+controls_and_tells() { # LANGUAGE
+	watches "$1"
 	example "$1" mini-controller
 	$command "of-$1" $vga >"$1-mini-controller" 2>&1 &
 	controller=$!
@@ -99,6 +97,10 @@ controls() { # LANGUAGE
 	eventually "$1: its claim is bound" \
 		sh -c "'$pcipt' status of-$1 --json | jq -e '.claims[0] | .state == \"bound\" and .persistent'"
 	of_the_installed "$1" $controller
+	eventually "$1: the monitor saw the display go" \
+		grep -q "^device-changed $vga: .* -> vfio-pci" "$1-monitor"
+	eventually "$1: and the audio" grep -q "^device-changed $audio: .* -> vfio-pci" "$1-monitor"
+	eventually "$1: and the claim" grep -q "^claim-changed of-$1: .* -> bound" "$1-monitor"
 	# Somebody takes a half away, and it comes back.
 	echo $audio >/sys/bus/pci/drivers/vfio-pci/unbind
 	eventually "$1: what is taken away is led back" on_driver vfio-pci $audio
@@ -110,6 +112,10 @@ controls() { # LANGUAGE
 	same "$1: its claim stays" "of-$1" "$(json '.claims[].name')"
 	run 0 release "of-$1"
 	unchanged "$1: the controller's claim released" before
+	eventually "$1: the monitor saw all of it end" \
+		grep -q "^claim-changed of-$1: .* -> -" "$1-monitor"
+	kill $monitor
+	wait $monitor 2>/dev/null
 }
 
 vga_driver=$(driver_of $vga)
@@ -117,8 +123,8 @@ listed=$("$pcipt" list --json | jq -r '.devices[] | [.address, (.vendor_id[2:] +
 	.driver // "-", (.iommu_group // "-" | tostring)] | join(" ")')
 for language in c go python; do
 	looks $language
-	binds_and_tells $language
-	controls $language
+	binds_and_releases $language
+	controls_and_tells $language
 done
 for name in safe-set bind-release; do
 	for language in go python; do
@@ -126,12 +132,6 @@ for name in safe-set bind-release; do
 			not_ok "$language: $name: $(diff c-$name $language-$name)"
 	done
 done
-
-# What ends a bind in Python before its time leaves nothing behind.
-python3 "$(dirname "$0")/interrupted.py" $vga >interrupted 2>&1
-holds "Python: at each step, by an exception and by Ctrl-C: $(cat interrupted)" \
-	grep -q '^[1-9][0-9]* ended$' interrupted
-unchanged "Python: ended binds" before
 
 # The same scenario, word for word but for the time.
 for language in c go python; do
