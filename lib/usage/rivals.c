@@ -68,7 +68,7 @@ static size_t collect(const struct pcipt_records *records, struct naming *all)
 		struct pcipt_record *record = &records->items[i];
 
 		for (size_t k = 0; k < record->n_devices; k++)
-			if (record->devices[k].identity && (!record->other_boot || record->persistent))
+			if (record->devices[k].identity && pcipt_record_holds_now(record))
 				all[n++] = (struct naming){ record, &record->devices[k] };
 	}
 	return n;
