@@ -47,6 +47,8 @@ def is_ended(context, address, number, end):
 
 def main():
     ended, context = 0, pcipt.Context()
+    # What a shell starts in the background ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     before = state(context)
     for end in enough, interrupt:
         number = 1

@@ -20,6 +20,9 @@ LONG = 30
 
 class Calls(unittest.TestCase):
     def setUp(self):
+        # What a shell starts in the background ignores it, and so do we then.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.machine = Machine()
         self.addCleanup(self.machine.__exit__)
         self.context = pcipt.Context(self.machine.root, timeout=LONG)
