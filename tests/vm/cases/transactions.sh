@@ -60,7 +60,7 @@ a_device_in_use() {
 	# It was held before the call began: refused, where that is looked for.
 	[ -z "$allow" ] || run 3 release used
 	# shellcheck disable=SC2086
-	within 8000 6 release $allow --timeout 3 --json used
+	within 60000 6 release $allow --timeout 3 --json used
 	same "the result" stuck "$(json .result)"
 	same "the error" PCIPT_E_STUCK "$(json .error.code)"
 	same "the device" 0000:00:05.0 "$(json .error.address)"
@@ -71,17 +71,17 @@ a_device_in_use() {
 		"$(json '.claims[0] | .state + " " + .reason')"
 	has "and who has the device" "process $holder " out
 	# shellcheck disable=SC2086
-	within 8000 7 release $allow --timeout 2 used
+	within 60000 7 release $allow --timeout 2 used
 	has "who holds the lock" "(pcipt)" err
 	has "what it waits for" "vfio-pci/unbind" err
-	within 8000 6 recover --timeout 2 --json
+	within 60000 6 recover --timeout 2 --json
 	same "recover says so too" stuck "$(json '.actions[0].to')"
 	# Other groups don't care.
-	within 20000 0 bind --name meanwhile 00:04.0
-	within 20000 0 release meanwhile
+	within 60000 0 bind --name meanwhile 00:04.0
+	within 60000 0 release meanwhile
 	kill "$holder"
 	eventually no_helpers && ok "the helper ended by itself" || not_ok "the helper is still there"
-	within 20000 0 recover --json
+	within 60000 0 recover --json
 	same "the claim ended" "stuck ended interrupted" "$(json '.actions[0] | .from + " " + .to + " " + .reason')"
 	run 0 recover
 	unchanged "a device in use" before
@@ -92,7 +92,7 @@ an_open_mixer() {
 	hold /dev/snd/controlC0
 	[ -z "$allow" ] || run 3 bind --with-set 00:03.0
 	# shellcheck disable=SC2086 # two words, or none
-	within 9000 6 bind $allow --with-set --timeout 3 --json 00:03.0
+	within 60000 6 bind $allow --with-set --timeout 3 --json 00:03.0
 	same "the result" stuck "$(json .result)"
 	same "the device" 0000:00:03.1 "$(json .error.address)"
 	# The driver has taken the nodes away by then.
@@ -104,7 +104,7 @@ an_open_mixer() {
 	kill "$holder"
 	eventually no_helpers && ok "the helper ended by itself" || not_ok "the helper is still there"
 	# The next bind finishes what was left, and then does its own.
-	within 20000 0 bind --with-set --name again --json 00:03.0
+	within 60000 0 bind --with-set --name again --json 00:03.0
 	same "the result" done "$(json .result)"
 	run 0 release again
 	run 0 claims --json
