@@ -13,6 +13,15 @@
 #include "common.h"
 
 #define LOOK_MS 60000
+/* After so many failures in a row, a second apart, there is nothing to wait for any more. */
+#define FAILURES_MAX 30
+#define RETRY_MS 1000
+
+struct watch {
+	struct tool *tool;
+	struct pcipt_monitor *monitor;
+	int failures; /* in a row */
+};
 
 static void print_event(const struct pcipt_event *event)
 {
@@ -53,15 +62,32 @@ static int print_event_json(struct tool *t, const struct pcipt_event *event)
 	return print_json(object) ? fail_memory(t) : 0;
 }
 
-static int tell_all(struct tool *t, struct pcipt_monitor *monitor)
+/*
+ * What can't be read now (no memory, a folder in a wrong state) may be readable again: it is
+ * told once, and tried again, since who watches wants to hear of what comes after.
+ */
+static int bear(struct watch *w, struct pcipt_error *error)
+{
+	if (++w->failures >= FAILURES_MAX)
+		return fail(w->tool, error);
+	if (w->failures == 1)
+		say_error(stderr, "pcipt: the watch is disturbed and goes on", error);
+	(void)pcipt_error_unref(error);
+	(void)poll(NULL, 0, RETRY_MS);
+	return 0;
+}
+
+static int tell_all(struct watch *w)
 {
 	struct pcipt_event *event = NULL;
 	struct pcipt_error *error = NULL;
+	struct tool *t = w->tool;
 	int status = 0;
 
 	while (!status) {
-		if (pcipt_monitor_next(monitor, &event, &error) != 0)
-			return fail(t, error);
+		if (pcipt_monitor_next(w->monitor, &event, &error) != 0)
+			return bear(w, error);
+		w->failures = 0;
 		if (!event)
 			break;
 		if (t->out)
@@ -100,17 +126,17 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int look(struct tool *t, struct pcipt_monitor *monitor)
+static int look(struct watch *w)
 {
 	struct pcipt_error *error = NULL;
 
-	return pcipt_monitor_look(monitor, &error) != 0 ? fail(t, error) : tell_all(t, monitor);
+	return pcipt_monitor_look(w->monitor, &error) != 0 ? bear(w, error) : tell_all(w);
 }
 
-static int watch(struct tool *t, struct pcipt_monitor *monitor, int every_ms)
+static int watch(struct watch *w, int every_ms)
 {
 	/* A pipe that nobody reads any more is an error condition of ours. */
-	struct pollfd fds[] = { { .fd = pcipt_monitor_fd(monitor), .events = POLLIN },
+	struct pollfd fds[] = { { .fd = pcipt_monitor_fd(w->monitor), .events = POLLIN },
 				{ .fd = STDOUT_FILENO } };
 	int64_t next = now_ms() + every_ms;
 	int status = 0;
@@ -120,10 +146,10 @@ static int watch(struct tool *t, struct pcipt_monitor *monitor, int every_ms)
 		int64_t left = every_ms < 0 ? -1 : next - now_ms();
 
 		if (every_ms >= 0 && left <= 0) {
-			status = look(t, monitor);
+			status = look(w);
 			next = now_ms() + every_ms;
 		} else if (poll(fds, 2, (int)left) > 0 && fds[0].revents) {
-			status = tell_all(t, monitor);
+			status = tell_all(w);
 		}
 	}
 	return status;
@@ -131,15 +157,15 @@ static int watch(struct tool *t, struct pcipt_monitor *monitor, int every_ms)
 
 int verb_monitor(struct tool *t)
 {
-	struct pcipt_monitor *monitor = NULL;
+	struct watch w = { .tool = t };
 	struct pcipt_error *error = NULL;
 	int every_ms, status = read_look(t, &every_ms);
 
 	if (status)
 		return status;
-	if (pcipt_monitor_new(t->ctx, &monitor, &error) != 0)
+	if (pcipt_monitor_new(t->ctx, &w.monitor, &error) != 0)
 		return fail(t, error);
-	status = watch(t, monitor, every_ms);
-	pcipt_monitor_unref(monitor);
+	status = watch(&w, every_ms);
+	pcipt_monitor_unref(w.monitor);
 	return status;
 }

@@ -59,7 +59,7 @@ echo "$audio" >/sys/bus/pci/drivers/vfio-pci/bind
 told "and that all is well again" '.event == "health" and .claim == "vm" and .reason == "as-claimed"'
 
 # No event speaks of a node that is gone: who looks finds it, who waits for events doesn't.
-"$pcipt" monitor --json --look 1 >looked 2>>monitor.err &
+"$pcipt" monitor --json --look 1 >looked 2>looker.err &
 looker=$!
 node=/dev/vfio/$(group_of "$gpu")
 watches $looker
@@ -70,8 +70,19 @@ mv node "$node"
 told_in looked "and that it is back" '.event == "health" and .claim == "vm" and .before == "node-missing" and .after == "as-claimed"'
 same "each is told once" 2 "$(jq -s 'map(select(.event == "health")) | length' looked)"
 same "nothing but that is told of a look" 2 "$(wc -l <looked)"
+# What can't be looked at is told once, and doesn't end the watch.
+claims=/run/libpcipt/claims
+chmod 777 $claims
+for _ in $(seq 50); do grep -q disturbed looker.err && break; sleep 0.2; done
+same "a look that fails is told" 1 "$(grep -c 'the watch is disturbed.*others than root may write' looker.err)"
+chmod 700 $claims
+mv "$node" node
+for _ in $(seq 50); do [ "$(wc -l <looked)" -gt 2 ] && break; sleep 0.2; done
+same "and what comes later is told" node-missing "$(tail -n 1 looked | jq -r .reason)"
+mv node "$node"
 kill $looker
 wait $looker 2>/dev/null
+same "it was told once" 1 "$(wc -l <looker.err)"
 same "events alone don't tell it" false "$(jq -s 'any(.[]; .reason == "node-missing")' events)"
 run 2 monitor --look never
 
