@@ -220,6 +220,13 @@ const struct pcipt_details *pcipt_device_details(struct pcipt_device *device, un
 void pcipt_modules_fill(struct pcipt_snapshot *snap, struct pcipt_device *const *devices, size_t n);
 /* Whether both are of one model: all of an identity but where it is. */
 bool pcipt_identity_has_ids_of(const char *identity, const char *other);
+/* Of one model, but another function or VF: never the other one, wherever the card is. */
+bool pcipt_identity_is_sibling_of(const char *identity, const char *other);
+/* As pcipt_identity_compare(), but for those of which something says that they are another. */
+int pcipt_identity_search(struct pcipt_snapshot *snap, const char *identity, const char *serial,
+			  bool (*is_another)(void *data, struct pcipt_device *device), void *data,
+			  int *verdict, struct pcipt_device **device, char **facts,
+			  struct pcipt_error **error);
 /* identity.c: pure, from path and ids; strings in the arena. */
 void pcipt_identity_fill(struct pcipt_device *device, struct pcipt_facts *facts);
 /* names-libpci.c or names-hwdb.c, as configured: for those of the devices that lack names. */

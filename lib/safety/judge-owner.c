@@ -92,7 +92,7 @@ static void judge_stray(struct judgement *j, const struct pcipt_stray *stray)
 		return;
 	if (stray->is_it)
 		FIND(j, "claimed", stray->device,
-		     pcipt_format("%s belongs to the claim %s, which had it in another slot", address,
+		     pcipt_format("%s belongs to the claim %s, which had it at another address", address,
 				  record->name),
 		     pcipt_format("%s", stray->facts),
 		     pcipt_format("Run `pcipt reconcile` to let the claim follow it, or "

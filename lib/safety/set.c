@@ -138,14 +138,20 @@ static bool gather(struct pcipt_set *set, const struct pcipt_options *options,
 							       set->snap->ctx->timeout_ms;
 	_cleanup_free_ struct pcipt_device **devices =
 		calloc(set->n_members + 1, sizeof(*devices));
-	size_t n = 0;
+	size_t n = 0, n_all;
 
 	if (!devices)
 		return false;
 	for (size_t i = 0; i < set->n_members; i++)
 		if (set->members[i].action == PCIPT_ACTION_BIND)
 			devices[n++] = set->members[i].device;
-	pcipt_evidence_gather(set->snap, set->driver, devices, n, timeout_ms, evidence);
+	/* Those that stay on a driver of passthrough become the caller's as well. */
+	n_all = n;
+	for (size_t i = 0; i < set->n_members; i++)
+		if (set->members[i].action != PCIPT_ACTION_BIND &&
+		    set->members[i].role != PCIPT_ROLE_BRIDGE)
+			devices[n_all++] = set->members[i].device;
+	pcipt_evidence_gather(set->snap, set->driver, devices, n, n_all, timeout_ms, evidence);
 	/* Of those that somebody else has bound it is told who is configured to. */
 	n = 0;
 	for (size_t i = 0; i < set->n_members; i++)

@@ -35,13 +35,13 @@ void pcipt_uses_gather(struct pcipt_snapshot *snap, struct pcipt_device *const *
 }
 
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
-			   struct pcipt_device *const *devices, size_t n, uint32_t timeout_ms,
-			   struct pcipt_evidence *evidence)
+			   struct pcipt_device *const *devices, size_t n, size_t n_members,
+			   uint32_t timeout_ms, struct pcipt_evidence *evidence)
 {
 	memset(evidence, 0, sizeof(*evidence));
 	pcipt_records_read(snap->ctx, &evidence->records, &evidence->no_records);
 	evidence->uses.no_memory =
-		!pcipt_strays_find(&evidence->records, devices, n, &evidence->strays);
+		!pcipt_strays_find(&evidence->records, devices, n_members, &evidence->strays);
 	evidence->driver_state = snap->kernel->ops->module_state(snap->kernel, driver);
 	pcipt_host_facts_read(snap->kernel, &evidence->host);
 	pcipt_uses_gather(snap, devices, n, snap->kernel->ops->now(snap->kernel) + timeout_ms,

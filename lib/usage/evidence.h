@@ -27,7 +27,7 @@ struct pcipt_host_facts {
 struct pcipt_stray {
 	struct pcipt_device *device;
 	const struct pcipt_record *record; /* of the evidence's records */
-	bool is_it;			   /* its serial number proves it */
+	bool is_it;			   /* its serial number or its slot proves it */
 	bool may_be_it;			   /* as may another: several have that number */
 	char *facts;			   /* NULL without memory */
 };
@@ -47,12 +47,13 @@ struct pcipt_evidence {
 };
 
 /*
- * `devices` are those that are to leave their drivers. Never fails: what could not be
+ * `devices` are those that are to leave their drivers, the first `n` of all `n_members` that
+ * are to be the caller's. Never fails: what could not be
  * found out, also because the time was up, is part of the evidence.
  */
 void pcipt_evidence_gather(struct pcipt_snapshot *snap, const char *driver,
-			   struct pcipt_device *const *devices, size_t n, uint32_t timeout_ms,
-			   struct pcipt_evidence *evidence);
+			   struct pcipt_device *const *devices, size_t n, size_t n_members,
+			   uint32_t timeout_ms, struct pcipt_evidence *evidence);
 /*
  * What the host uses the devices for, alone; the same as `uses` of the evidence. The deadline
  * is on the kernel's clock.

@@ -9,9 +9,9 @@
 #define TWIN "0000:03:00.0"
 
 static struct tree *tree;
-static struct pcipt_record record;
-static struct pcipt_record_device recorded;
-static struct pcipt_records records = { .items = &record, .n = 1 };
+static struct pcipt_record all_records[2];
+static struct pcipt_record_device recorded, others;
+static struct pcipt_records records;
 static struct pcipt_snapshot *snap;
 static struct pcipt_strays strays;
 
@@ -51,7 +51,8 @@ static void setup(void)
 		.identity = (char *)"8086:1001:0000:0000:00@pci0000:00/01.0/00.0",
 		.serial = (char *)"00-00-00-00-00-00-00-01",
 	};
-	record = (struct pcipt_record){ .name = (char *)"vm", .devices = &recorded, .n_devices = 1 };
+	all_records[0] = (struct pcipt_record){ .name = (char *)"vm", .devices = &recorded, .n_devices = 1 };
+	records = (struct pcipt_records){ .items = all_records, .n = 1 };
 	add(NEW, 0x1001, 1);
 }
 
@@ -88,7 +89,7 @@ START_TEST(it_was_moved)
 	const struct pcipt_stray *stray = look(_i);
 
 	ck_assert_ptr_nonnull(stray);
-	ck_assert(stray->is_it && !stray->may_be_it && stray->record == &record);
+	ck_assert(stray->is_it && !stray->may_be_it && stray->record == all_records);
 	ck_assert_msg(strstr(stray->facts, "00-00-00-00-00-00-00-01") != NULL, "%s", stray->facts);
 	ck_assert_str_eq(pcipt_device_get_address(stray->device), NEW);
 }
@@ -105,6 +106,48 @@ START_TEST(it_or_its_twin)
 	ck_assert_msg(strstr(stray->facts, "2 devices") != NULL, "%s", stray->facts);
 }
 END_TEST
+
+/* Another claim has that one in its place: it is neither looked for nor a candidate. */
+static void claim_elsewhere(const char *identity, int bus)
+{
+	others = recorded;
+	others.at.bus = (uint8_t)bus;
+	others.identity = (char *)identity;
+	all_records[1] = (struct pcipt_record){ .name = (char *)"other",
+						.devices = &others,
+						.n_devices = 1 };
+	records.n = 2;
+}
+
+START_TEST(its_twin_is_another_claims)
+{
+	add(TWIN, 0x1001, 1);
+	claim_elsewhere("8086:1001:0000:0000:00@pci0000:00/03.0/00.0", 3);
+	ck_assert(look(_i) && look(_i)->is_it);
+	/* And asked for itself, also after a reboot that has numbered buses anew. */
+	claim_elsewhere("8086:1001:0000:0000:00@pci0000:00/02.0/00.0", 2);
+	ck_assert_ptr_null(look(_i));
+	others.at.bus = 9;
+	all_records[1].other_boot = all_records[1].persistent = true;
+	ck_assert_ptr_null(look(_i));
+}
+END_TEST
+
+/* Somebody put another of the model into the slot that it left. */
+START_TEST(a_twin_in_its_place)
+{
+	add("0000:01:00.0", 0x1001, 2);
+	ck_assert(look(_i) && look(_i)->is_it);
+	/* Which of them it is can't be told where that one's number can't be read. */
+	tree_set(tree, "0000:01:00.0", "config", NULL);
+	ck_assert(look(_i) && look(_i)->may_be_it);
+}
+END_TEST
+
+static void a_vf(void)
+{
+	recorded.identity = (char *)"8086:1001:0000:0000:00@pci0000:00/01.0/00.0/vf10";
+}
 
 static void in_its_place(void)
 {
@@ -134,11 +177,12 @@ static void other_port(void)
 /* What isn't persistent ended with its boot. */
 static void ended(void)
 {
-	record.other_boot = true;
+	all_records[0].other_boot = true;
 }
 
 static void (*const not_it[])(void) = { in_its_place,	    other_serial, other_model,
-					no_serial_recorded, other_port,	  ended };
+					no_serial_recorded, other_port,	  ended,
+					a_vf };
 
 START_TEST(it_is_another)
 {
@@ -166,6 +210,8 @@ Suite *suite_strays(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, it_was_moved, 0, 2);
 	tcase_add_loop_test(tc, it_or_its_twin, 0, 2);
+	tcase_add_loop_test(tc, its_twin_is_another_claims, 0, 2);
+	tcase_add_loop_test(tc, a_twin_in_its_place, 0, 2);
 	tcase_add_loop_test(tc, it_is_another, 0, ARRAY_SIZE(not_it));
 	tcase_add_loop_test(tc, in_its_slot, 0, 2);
 	suite_add_tcase(suite, tc);

@@ -37,6 +37,16 @@ run 3 bind "$second"
 has "it says how one knows" "its serial $serial" err
 has "and what to do" "pcipt reconcile" err
 
+# On a passthrough driver already, it would be taken over as it is.
+echo vfio-pci >"$device/$second/driver_override"
+echo "$second" >"$device/$second/driver/unbind"
+echo "$second" >/sys/bus/pci/drivers/vfio-pci/bind
+same "nor is it anybody's on vfio-pci" claimed "$(codes "$second")"
+run 3 bind --allow foreign-owner "$second"
+echo "$second" >/sys/bus/pci/drivers/vfio-pci/unbind
+echo >"$device/$second/driver_override"
+echo "$second" >/sys/bus/pci/drivers/e1000e/bind
+
 echo 1 >/sys/bus/pci/rescan
 holds "the card is back in its slot $port" [ -e "$device/$first" ]
 same "with the claim's card in its place the others are free" "" "$(codes "$second")"
